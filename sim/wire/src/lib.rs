@@ -1,0 +1,3 @@
+//! Bytes to values and back, and protocol sessions without IO.
+
+pub mod device;
