@@ -1,1 +1,3 @@
-//! Work in progress.
+//! Scenarios: RON schema by version, lowering to checked types, problems with their place.
+
+pub mod model;
