@@ -208,3 +208,148 @@ fn reaction_rate(pressure_kpa: f64, vapour: [f64; 3]) -> f64 {
     let (pa, pc) = (ya * pressure_kpa, yc * pressure_kpa);
     RATE_CONSTANT * libm::pow(pa * pa * pa * pc, 0.4)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::float_cmp, reason = "exact values are meant")]
+
+    use super::*;
+
+    const FEED: Feed = Feed {
+        a: FEED1_A,
+        b: FEED1_B,
+    };
+
+    /// Half a unit of the last printed digit of the reference (eight decimals), with room for rounding.
+    fn assert_printed(value: f64, printed: f64, decimals: i32) {
+        let half_unit = 0.5 * libm::pow(10.0, -f64::from(decimals));
+        assert!(
+            (value - printed).abs() <= half_unit * 1.000_001,
+            "{value} is not {printed}"
+        );
+    }
+
+    #[test]
+    fn steady_state_is_the_published_one() {
+        let state = State::steady();
+        let flows = Flows::at(&state);
+        assert!((flows.pressure_kpa - 2700.0).abs() < 1e-9);
+        assert!((flows.streams[3] - 100.0).abs() < 1e-9);
+        assert!((flows.vapour[0] - 0.47).abs() < 1e-9);
+        for (value, printed) in
+            state
+                .moles
+                .iter()
+                .zip([44.499_999_58, 13.532_969_97, 36.647_880_63, 110.0])
+        {
+            assert_printed(*value, printed, 8);
+        }
+        for (value, printed) in state
+            .valves
+            .iter()
+            .zip([60.953_27, 25.022_32, 39.257_77, 47.030_25])
+        {
+            assert_printed(*value, printed, 5);
+        }
+        for (value, printed) in
+            flows
+                .streams
+                .iter()
+                .zip([201.426_186_40, 5.620_013_59, 7.046_199_99])
+        {
+            assert_printed(*value, printed, 8);
+        }
+        assert_printed(flows.level_pct, 44.176_706_83, 8);
+        assert_printed(flows.vapour[1], 0.142_932_49, 8);
+        assert_printed(flows.vapour[2], 0.387_067_51, 8);
+        assert!(
+            (level_loop_pct(State::steady_level_pct(), flows.level_pct) - state.valves[3]).abs()
+                < 1e-9
+        );
+    }
+
+    #[test]
+    fn nothing_moves_at_the_steady_state() {
+        let state = State::steady();
+        let flows = Flows::at(&state);
+        for rate in flows.rates(&state, FEED, state.valves) {
+            assert!(rate.abs() < 1e-12, "{rate}");
+        }
+    }
+
+    #[test]
+    fn one_power_equals_the_two_published_ones() {
+        let flows = Flows::at(&State::steady());
+        let [ya, _, yc] = flows.vapour;
+        let published = 0.00117
+            * libm::pow(ya * flows.pressure_kpa, 1.2)
+            * libm::pow(yc * flows.pressure_kpa, 0.4);
+        assert!((flows.reaction - published).abs() < 1e-12 * published);
+    }
+
+    #[test]
+    fn limits_do_not_bind_in_a_working_vessel() {
+        let state = State::steady();
+        let free = Flows::at(&state);
+        let mut limited = free;
+        limited.limit(&state, FEED, 0.1 / 3600.0);
+        assert_eq!(free, limited);
+    }
+
+    #[test]
+    fn an_empty_vessel_neither_reacts_nor_flows_out() {
+        let state = State {
+            moles: [0.0; 4],
+            valves: [0.0, 0.0, 100.0, 100.0],
+        };
+        let mut flows = Flows::at(&state);
+        flows.limit(&state, FEED, 0.1 / 3600.0);
+        assert_eq!(flows.streams, [0.0; 4]);
+        assert_eq!(flows.reaction, 0.0);
+        assert_eq!(flows.vapour, [0.0; 3]);
+    }
+
+    fn attacked(state: &State) -> [f64; 8] {
+        let flows = Flows::at(state);
+        let product = level_loop_pct(State::steady_level_pct(), flows.level_pct);
+        flows.rates(
+            state,
+            FEED,
+            [100.0, State::steady().valves[1], 0.0, product],
+        )
+    }
+
+    fn runge_kutta(state: &mut State, step_h: f64) {
+        let along = |rates: &[f64; 8], step: f64| {
+            let mut moved = *state;
+            moved.advance(rates, step);
+            moved
+        };
+        let k1 = attacked(state);
+        let k2 = attacked(&along(&k1, step_h / 2.0));
+        let k3 = attacked(&along(&k2, step_h / 2.0));
+        let k4 = attacked(&along(&k3, step_h));
+        let mean = std::array::from_fn(|i| (k1[i] + 2.0 * k2[i] + 2.0 * k3[i] + k4[i]) / 6.0);
+        state.advance(&mean, step_h);
+    }
+
+    #[test]
+    fn euler_at_100_ms_follows_runge_kutta_to_the_rupture() {
+        let (mut euler, mut reference) = (State::steady(), State::steady());
+        let mut steps = 0;
+        let mut worst_kpa: f64 = 0.0;
+        while Flows::at(&reference).pressure_kpa < 3000.0 {
+            let rates = attacked(&euler);
+            euler.advance(&rates, 0.1 / 3600.0);
+            for _ in 0..10 {
+                runge_kutta(&mut reference, 0.01 / 3600.0);
+            }
+            steps += 1;
+            let apart = (Flows::at(&euler).pressure_kpa - Flows::at(&reference).pressure_kpa).abs();
+            worst_kpa = worst_kpa.max(apart);
+        }
+        assert!(worst_kpa < 0.05, "{worst_kpa}");
+        // Published: about 0.0946 h. The reference solution gives 0.0936 h, and Euler agrees with it to one step.
+        assert!((3365..=3372).contains(&steps), "{steps}");
+    }
+}
