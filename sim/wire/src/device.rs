@@ -138,7 +138,8 @@ pub trait DeviceModel {
     /// Fills `out` with bits from `start`.
     fn read_bits(&self, table: BitTable, start: u16, out: &mut [bool]) -> Result<(), DeviceError>;
     /// Writes coils from `start`; all or none.
-    fn write_coils(&mut self, now: SimTime, start: u16, values: &[bool]) -> Result<(), DeviceError>;
+    fn write_coils(&mut self, now: SimTime, start: u16, values: &[bool])
+    -> Result<(), DeviceError>;
     /// Fills `out` with words from `start`.
     fn read_words(&self, table: WordTable, start: u16, out: &mut [u16]) -> Result<(), DeviceError>;
     /// Writes holding registers from `start`; all or none.
@@ -146,7 +147,13 @@ pub trait DeviceModel {
     /// Fills `out` with bytes of an area (for S7 and for the engineering station).
     fn read_area(&self, area: Area, offset: u32, out: &mut [u8]) -> Result<(), DeviceError>;
     /// Writes bytes of an area; all or none.
-    fn write_area(&mut self, now: SimTime, area: Area, offset: u32, bytes: &[u8]) -> Result<(), DeviceError>;
+    fn write_area(
+        &mut self,
+        now: SimTime,
+        area: Area,
+        offset: u32,
+        bytes: &[u8],
+    ) -> Result<(), DeviceError>;
     /// A named point.
     fn point(&self, tag: &str) -> Option<Point>;
     /// Diagnostics buffer, newest last, bounded.
