@@ -100,3 +100,70 @@ fn fnv1a(text: &str) -> u64 {
 fn shown(spec: &SensorSpec, value: f64, noise: f64) -> f64 {
     (value + noise * spec.noise_sd).clamp(spec.min, spec.max)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::float_cmp, reason = "exact values are meant")]
+
+    use super::*;
+
+    #[test]
+    fn mixer_is_splitmix64() {
+        // First outputs for seed 1234567, as published with the reference code of SplitMix64.
+        let seed = 1_234_567_u64;
+        let output = |n: u64| mix(seed.wrapping_add(n.wrapping_mul(GAMMA)));
+        assert_eq!(output(1), 6_457_827_717_110_365_317);
+        assert_eq!(output(2), 3_203_168_211_198_807_973);
+        assert_eq!(output(3), 9_817_491_932_198_370_423);
+    }
+
+    #[test]
+    fn fnv_is_the_published_one() {
+        assert_eq!(fnv1a(""), 0xCBF2_9CE4_8422_2325);
+        assert_eq!(fnv1a("a"), 0xAF63_DC4C_8601_EC8C);
+        assert_eq!(fnv1a("foobar"), 0x8594_4171_F739_67E8);
+    }
+
+    #[test]
+    fn samples_have_mean_0_and_variance_1() {
+        let stream = NoiseStream::new(1, "P");
+        let count = 100_000_u32;
+        let (mut sum, mut squares) = (0.0, 0.0);
+        for n in 0..count {
+            let sample = stream.sample(u64::from(n));
+            sum += sample;
+            squares += sample * sample;
+        }
+        let count = f64::from(count);
+        assert!((sum / count).abs() < 0.01);
+        assert!((squares / count - 1.0).abs() < 0.02);
+    }
+
+    #[test]
+    fn streams_of_two_sensors_are_not_correlated() {
+        let (first, second) = (NoiseStream::new(9, "P_A"), NoiseStream::new(9, "P_B"));
+        let count = 100_000_u32;
+        let sum: f64 = (0..u64::from(count))
+            .map(|n| first.sample(n) * second.sample(n))
+            .sum();
+        assert!((sum / f64::from(count)).abs() < 0.02);
+    }
+
+    #[test]
+    fn lag_is_exact_for_a_held_input() {
+        let spec = SensorSpec {
+            lag_s: 2.0,
+            noise_sd: 1.0,
+            min: 0.0,
+            max: 100.0,
+        };
+        let mut sensor = Sensor::settled(&spec, 0.0, 0.0);
+        let share = lag_share(0.1, spec.lag_s);
+        for _ in 0..20 {
+            sensor.update(&spec, share, 50.0, 0.0);
+        }
+        assert!((sensor.reading - 50.0 * (1.0 - libm::exp(-1.0))).abs() < 1e-9);
+        sensor.update(&spec, share, 50.0, 1000.0);
+        assert_eq!(sensor.reading, 100.0);
+    }
+}

@@ -148,3 +148,26 @@ impl Service {
 fn share(deviation: f64, full: f64, none: f64) -> f64 {
     ((none - deviation.abs()) / (none - full)).clamp(0.0, 1.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_fall_in_a_line_between_their_limits() {
+        for (deviation, expected) in [
+            (0.0, 1.0),
+            (75.0, 1.0),
+            (-75.0, 1.0),
+            (187.5, 0.5),
+            (-187.5, 0.5),
+            (300.0, 0.0),
+            (1000.0, 0.0),
+        ] {
+            assert!(
+                (share(deviation, 75.0, 300.0) - expected).abs() < 1e-12,
+                "{deviation}"
+            );
+        }
+    }
+}
