@@ -13,7 +13,9 @@
 //!
 //! A server session reaches its device only through [`device::DeviceModel`].
 
+mod buffer;
 pub mod cursor;
 pub mod device;
 mod digest;
+pub mod management;
 pub mod modbus;

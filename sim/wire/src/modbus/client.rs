@@ -13,6 +13,8 @@ use crate::digest;
 
 /// Bytes of replies that wait at most; replies are worked at once, so one frame is enough.
 const INPUT_BYTES: usize = 1024;
+/// Bytes to be sent beyond which [`ClientSession::send_raw`] refuses.
+pub const OUTPUT_BYTES: usize = 64 * 1024;
 
 /// How a client asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,9 +192,14 @@ impl ClientSession {
         self.enqueue(now, unit, Body::Raw(pdu))
     }
 
-    /// Sends any bytes as they are, and expects no answer to them.
-    pub fn send_raw(&mut self, bytes: &[u8]) {
+    /// Sends any bytes as they are, and expects no answer to them. Refused while [`OUTPUT_BYTES`] or more wait for
+    /// [`Self::poll_output`].
+    pub fn send_raw(&mut self, bytes: &[u8]) -> Result<(), QueueFull> {
+        if self.output.len() >= OUTPUT_BYTES {
+            return Err(QueueFull);
+        }
         self.output.extend_from_slice(bytes);
+        Ok(())
     }
 
     /// Takes received bytes, all of them.

@@ -8,6 +8,7 @@
 //! - a frame with another protocol id is a whole frame here; the sessions discard it without an answer (guide,
 //!   section 4.2.1), and go on with the next.
 
+use crate::buffer::ByteQueue;
 use crate::cursor::Reader;
 
 /// Bytes of the header, unit id included.
@@ -141,29 +142,21 @@ pub(crate) fn finish(start: usize, out: &mut [u8]) {
 
 /// A bounded buffer between a byte stream and its frames.
 #[derive(Clone, Debug)]
-pub struct FrameBuffer {
-    bytes: Vec<u8>,
-    /// Where the first frame not taken begins.
-    start: usize,
-    limit: usize,
-}
+pub struct FrameBuffer(ByteQueue);
 
 impl FrameBuffer {
     /// An empty buffer that holds at most `limit` bytes; at least one frame always fits.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        let limit = limit.max(PREFIX_BYTES + usize::from(MAX_LENGTH_FIELD));
-        Self {
-            bytes: Vec::new(),
-            start: 0,
-            limit,
-        }
+        Self(ByteQueue::new(
+            limit.max(PREFIX_BYTES + usize::from(MAX_LENGTH_FIELD)),
+        ))
     }
 
     /// Bytes that wait.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.bytes.len().saturating_sub(self.start)
+        self.waiting().len()
     }
 
     /// Whether nothing waits.
@@ -175,35 +168,26 @@ impl FrameBuffer {
     /// The bytes that wait.
     #[must_use]
     pub fn waiting(&self) -> &[u8] {
-        self.bytes.get(self.start..).unwrap_or(&[])
+        self.0.waiting()
     }
 
     /// Takes as much of `input` as fits and returns how much that was.
     #[must_use]
     pub fn push(&mut self, input: &[u8]) -> usize {
-        if self.start > 0 {
-            self.bytes.drain(..self.start);
-            self.start = 0;
-        }
-        let taken = input.len().min(self.limit.saturating_sub(self.bytes.len()));
-        self.bytes
-            .extend_from_slice(input.get(..taken).unwrap_or(&[]));
-        taken
+        self.0.push(input)
     }
 
     /// Takes the next frame; `Ok(None)` when more bytes are needed.
     pub fn next_frame(&mut self) -> Result<Option<Frame<'_>>, MbapError> {
-        let waiting = self.bytes.get(self.start..).unwrap_or(&[]);
-        let frame = decode(waiting)?;
-        if let Some(frame) = &frame {
-            self.start += frame.wire_bytes();
-        }
-        Ok(frame)
+        let Some(frame) = decode(self.0.waiting())? else {
+            return Ok(None);
+        };
+        let wire_bytes = frame.wire_bytes();
+        decode(self.0.consume(wire_bytes))
     }
 
     /// Forgets everything.
     pub fn clear(&mut self) {
-        self.bytes.clear();
-        self.start = 0;
+        self.0.clear();
     }
 }
