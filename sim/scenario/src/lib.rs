@@ -1,3 +1,23 @@
 //! Scenarios: RON schema by version, lowering to checked types, problems with their place.
+//!
+//! A scenario folder comes in as a [`ScenarioPackage`]. [`check`] reads it, runs every rule and
+//! returns the checked [`Scenario`](model::Scenario) if no rule found an error, and all problems
+//! that were found. [`Scenario::instantiate`](model::Scenario::instantiate) draws what `vary` leaves
+//! to the match seed.
+//!
+//! Adding a version of the schema: `raw_vN.rs` beside the older ones, a lowering of each to the one
+//! set of checked types, fixtures of the older version kept.
+//! Adding a rule: a `rule_*.rs` with one public function, a row in `check`, a code in
+//! `sim_authored::codes`, a bad fixture under `tests/scenarios/invalid`.
 
 pub mod model;
+
+mod check;
+mod lower;
+mod lower_plc;
+mod package;
+mod raw_v1;
+mod values;
+
+pub use check::check;
+pub use package::{RUBRIC_FILE, SCENARIO_FILE, ScenarioPackage};

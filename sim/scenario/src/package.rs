@@ -1,0 +1,166 @@
+//! A scenario folder as data: paths and bytes, checked before anything is read.
+
+use std::collections::BTreeMap;
+
+use sim_authored::limits::{FILE_BYTES_MAX, FILES_MAX, FOLDER_BYTES_MAX, PATH_BYTES_MAX};
+use sim_authored::{Problem, SourceMap, code};
+
+/// Path of the file in which a scenario begins.
+pub const SCENARIO_FILE: &str = "scenario.ron";
+
+/// Path of the grading rubric, which `grading` checks.
+pub const RUBRIC_FILE: &str = "rubric.ron";
+
+/// Endings of the files that are text and read by rules.
+const TEXT_ENDINGS: [&str; 3] = [".ron", ".st", ".md"];
+
+/// Folder with what `prove` wrote; not read by rules.
+const EXPECTED_FOLDER: &str = "expected/";
+
+/// Every file of a scenario folder, by its path relative to the folder, with forward slashes.
+///
+/// The shell reads the folder; this crate never touches a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScenarioPackage {
+    /// Bytes of each file by path.
+    pub files: BTreeMap<String, Vec<u8>>,
+}
+
+impl ScenarioPackage {
+    /// Makes a package from paths and bytes.
+    pub fn new<P, B>(files: impl IntoIterator<Item = (P, B)>) -> Self
+    where
+        P: Into<String>,
+        B: Into<Vec<u8>>,
+    {
+        let files = files
+            .into_iter()
+            .map(|(path, bytes)| (path.into(), bytes.into()))
+            .collect();
+        Self { files }
+    }
+}
+
+/// Why a path may not be used, if it may not.
+pub(crate) fn path_fault(path: &str) -> Option<&'static str> {
+    if path.is_empty() {
+        return Some("the path is empty");
+    }
+    if path.len() > PATH_BYTES_MAX {
+        return Some("the path is too long");
+    }
+    if path.starts_with('/') || path.contains(':') {
+        return Some("the path is not relative");
+    }
+    if path.contains('\\') || path.chars().any(char::is_control) {
+        return Some("the path has a backslash or control character");
+    }
+    let part_fault = |part: &str| part.is_empty() || part == "." || part == "..";
+    path.split('/')
+        .any(part_fault)
+        .then_some("the path has an empty part, `.` or `..`")
+}
+
+/// Takes the text files of a package into a source map and reports what cannot be read.
+///
+/// When the folder as a whole breaks a limit, nothing is read.
+pub(crate) fn read_texts(package: &ScenarioPackage) -> (SourceMap, Vec<Problem>) {
+    let mut sources = SourceMap::new();
+    let mut problems = folder_problems(package);
+    if !problems.is_empty() {
+        return (sources, problems);
+    }
+    for (path, bytes) in &package.files {
+        if let Some(fault) = path_fault(path) {
+            let help = "name files relative to the folder, with forward slashes";
+            problems.push(Problem::of_file(
+                code::PATH_ESCAPES,
+                path,
+                fault.to_owned(),
+                help,
+            ));
+            continue;
+        }
+        let is_text = TEXT_ENDINGS.iter().any(|ending| path.ends_with(ending));
+        if is_text && !path.starts_with(EXPECTED_FOLDER) {
+            if let Err(problem) = sources.add(path, bytes) {
+                problems.push(*problem);
+            }
+        } else if bytes.len() > FILE_BYTES_MAX {
+            let there = format!("the file has {} bytes", bytes.len());
+            let help = format!("keep each file below {FILE_BYTES_MAX} bytes");
+            problems.push(Problem::of_file(code::FILE_TOO_LARGE, path, there, &help));
+        }
+    }
+    (sources, problems)
+}
+
+fn folder_problems(package: &ScenarioPackage) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if package.files.len() > FILES_MAX {
+        let there = format!("the folder has {} files", package.files.len());
+        let help = format!("keep at most {FILES_MAX}; remove files that nothing uses");
+        problems.push(Problem::of_file(
+            code::TOO_MANY_FILES,
+            SCENARIO_FILE,
+            there,
+            &help,
+        ));
+    }
+    let bytes = package
+        .files
+        .values()
+        .fold(0_usize, |sum, file| sum.saturating_add(file.len()));
+    if bytes > FOLDER_BYTES_MAX {
+        let there = format!("the files have {bytes} bytes together");
+        let help = format!("keep the folder below {FOLDER_BYTES_MAX} bytes");
+        problems.push(Problem::of_file(
+            code::FOLDER_TOO_LARGE,
+            SCENARIO_FILE,
+            there,
+            &help,
+        ));
+    }
+    problems
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_stay_in_the_folder() {
+        for good in ["scenario.ron", "plc/a.st", "a b/ü.md", "..a/b"] {
+            assert_eq!(path_fault(good), None, "{good}");
+        }
+        let long = "x".repeat(PATH_BYTES_MAX + 1);
+        for bad in [
+            "",
+            "/etc/passwd",
+            "../x",
+            "a/../b",
+            "a//b",
+            "./a",
+            "a/",
+            "C:\\x",
+            "c:x",
+            "a\\b",
+            "a\0b",
+            &long,
+        ] {
+            assert!(path_fault(bad).is_some(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_folder_has_a_limit_in_files_and_bytes() {
+        let many = ScenarioPackage::new((0..=FILES_MAX).map(|n| (format!("{n}.png"), vec![0])));
+        assert_eq!(read_texts(&many).1[0].code, code::TOO_MANY_FILES);
+        let file = vec![b'x'; FILE_BYTES_MAX];
+        let parts = FOLDER_BYTES_MAX / FILE_BYTES_MAX + 1;
+        let big = ScenarioPackage::new((0..parts).map(|n| (format!("{n}.bin"), file.clone())));
+        assert_eq!(read_texts(&big).1[0].code, code::FOLDER_TOO_LARGE);
+        let one = ScenarioPackage::new([("picture.png", vec![0; FILE_BYTES_MAX + 1])]);
+        assert_eq!(read_texts(&one).1[0].code, code::FILE_TOO_LARGE);
+    }
+}
