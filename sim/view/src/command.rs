@@ -148,6 +148,7 @@ pub struct RuleSpec {
     /// Destination port, or any.
     pub port: Option<u16>,
     /// Modbus function codes it matches; empty: not looked at.
+    #[serde(default)]
     pub functions: Vec<u8>,
     /// Modbus address range it matches.
     pub addresses: Option<(u16, u16)>,
@@ -328,10 +329,13 @@ pub enum Command {
         /// Virtual second at which it began, by the reporter; `None`: now.
         began_s: Option<u64>,
         /// Needs confirmation.
+        #[serde(default)]
         needs_confirmation: bool,
         /// Evidence: ids of alerts or log lines of the reporter's view.
+        #[serde(default)]
         evidence: Vec<u64>,
         /// Free text; kept outside the recording, named by its hash.
+        #[serde(default)]
         text: String,
     },
     /// Changes a report.
