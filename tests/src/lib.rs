@@ -1,1 +1,1 @@
-//! Work in progress.
+//! What the tests of the whole product share: starting the binary, driving real clients, replaying goldens.
