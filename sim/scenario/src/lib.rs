@@ -18,6 +18,7 @@ mod lower_plc;
 mod package;
 mod raw_v1;
 mod values;
+mod vary;
 
 pub use check::check;
 pub use package::{RUBRIC_FILE, SCENARIO_FILE, ScenarioPackage};
