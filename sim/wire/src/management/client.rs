@@ -344,6 +344,7 @@ impl ManagementClient {
                 },
                 Err(_) => {
                     self.closed = true;
+                    self.input.clear();
                     self.finish(Err(ManagementFailure::Protocol));
                     return;
                 }

@@ -149,7 +149,7 @@ impl ManagementServer {
             return None;
         }
         let Ok(frame) = self.input.next_frame() else {
-            self.closed = true;
+            self.close();
             return None;
         };
         let frame = frame?;
@@ -168,7 +168,6 @@ impl ManagementServer {
             self.state
                 .serve(message, &self.config, now, device, &mut record)
         });
-        self.closed = self.state.failed_hellos >= self.config.failed_hellos.max(1);
         record.refusal = result.as_ref().err().copied();
         frame::encode(sequence, kind, &mut self.output, |out| match &result {
             Ok(answer) => {
@@ -177,6 +176,9 @@ impl ManagementServer {
             }
             Err(refusal) => out.push(refusal.status()),
         });
+        if self.state.failed_hellos >= self.config.failed_hellos.max(1) {
+            self.close();
+        }
         Some(record)
     }
 
@@ -198,7 +200,7 @@ impl ManagementServer {
     /// Closes the session when nothing came for the idle timeout.
     pub fn handle_timeout(&mut self, now: SimTime) {
         if self.next_timeout().is_some_and(|at| now >= at) {
-            self.closed = true;
+            self.close();
         }
     }
 
@@ -224,6 +226,13 @@ impl ManagementServer {
         }
         digest::number(sink, self.last_input.0);
         digest::number(sink, u64::from(self.closed));
+    }
+
+    fn close(&mut self) {
+        self.closed = true;
+        self.input.clear();
+        self.state.upload = None;
+        self.state.download = None;
     }
 }
 

@@ -57,6 +57,10 @@ pub struct RequestId(pub u64);
 pub struct QueueFull;
 
 /// What happened to a request. Each accepted request has exactly one event that names it.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "values are inline so that a request needs no heap"
+)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientEvent {
     /// The device answered.
@@ -143,6 +147,10 @@ struct Flying {
     deadline: SimTime,
 }
 
+#[allow(
+    clippy::large_enum_variant,
+    reason = "values are inline so that a request needs no heap"
+)]
 #[derive(Clone, Debug)]
 enum Body {
     Valid(Request),
@@ -348,6 +356,7 @@ impl ClientSession {
                 }
                 Err(error) => {
                     self.closed = Some(error);
+                    self.input.clear();
                     self.lose_all();
                     return;
                 }

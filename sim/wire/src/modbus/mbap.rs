@@ -5,8 +5,8 @@
 //!   tools send such frames and devices answer them with an exception;
 //! - a length field of 0 or 1 (no function code) or above [`MAX_LENGTH_FIELD`] means that the stream is no Modbus or
 //!   has lost its place: [`MbapError`], and the server closes the connection;
-//! - a frame with another protocol id is a whole frame here; the sessions discard it without an answer (guide,
-//!   section 4.2.1), and go on with the next.
+//! - a frame with another protocol id is a whole frame here; the sessions discard it without an answer, as
+//!   the guide says of the check of the header, and go on with the next.
 
 use crate::buffer::ByteQueue;
 use crate::cursor::Reader;

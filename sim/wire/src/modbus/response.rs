@@ -24,6 +24,10 @@ pub const MAX_IDENTIFICATION_BYTES: usize = MAX_PDU_BYTES - IDENTIFICATION_HEADE
 pub const MAX_OBJECT_BYTES: usize = MAX_IDENTIFICATION_BYTES - 2;
 
 /// What came back for a request.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "values are inline so that a request needs no heap"
+)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
     /// The device did it.

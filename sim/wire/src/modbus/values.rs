@@ -166,7 +166,7 @@ impl<const BYTES: usize> Bits<BYTES> {
         }
         let mut packed = [0; BYTES];
         packed.get_mut(..used)?.copy_from_slice(bytes);
-        if count % 8 != 0 {
+        if !count.is_multiple_of(8) {
             *packed.get_mut(used - 1)? &= (1_u8 << (count % 8)) - 1;
         }
         Some(Self { count, packed })

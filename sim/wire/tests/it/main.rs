@@ -1,6 +1,7 @@
 //! Behaviour of the protocol sessions, by literal bytes and by properties.
 #![allow(
     clippy::unwrap_used,
+    clippy::unwrap_in_result,
     clippy::indexing_slicing,
     clippy::cast_possible_truncation,
     missing_docs,
@@ -9,4 +10,13 @@
 
 mod client;
 mod device;
+mod diagnostics;
+mod exceptions;
+mod identification;
+mod inspect;
+mod killers;
+mod limits;
+mod management;
+mod properties;
 mod server;
+mod units;

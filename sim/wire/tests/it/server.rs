@@ -2,17 +2,13 @@
 
 use std::sync::Arc;
 
-use sim_record::{SimDuration, SimTime};
-use sim_wire::device::{DeviceError, Mode};
-use sim_wire::modbus::ExceptionCode;
-use sim_wire::modbus::function::FunctionSet;
-use sim_wire::modbus::server::{
-    BroadcastPolicy, Limits, ServerConfig, ServerSession, Transaction, UnitPolicy, WrongUnit,
-};
+use sim_record::SimTime;
+use sim_wire::device::Mode;
+use sim_wire::modbus::server::{ServerConfig, ServerSession, Transaction};
 
 use crate::device::MemoryDevice;
 
-const NOW: SimTime = SimTime::from_secs(7);
+pub const NOW: SimTime = SimTime::from_secs(7);
 
 /// A session with its device.
 pub struct Bench {
@@ -47,7 +43,7 @@ impl Bench {
     }
 
     /// Wraps a PDU into transaction 0x1234 for unit 1 and returns the PDU that came back.
-    fn ask(&mut self, pdu: &[u8]) -> Vec<u8> {
+    pub fn ask(&mut self, pdu: &[u8]) -> Vec<u8> {
         let reply = self.talk(&frame(0x1234, 1, pdu));
         assert!(!self.session.is_closed(), "the connection stays open");
         if reply.is_empty() {
@@ -78,7 +74,7 @@ pub fn frame(transaction_id: u16, unit: u8, pdu: &[u8]) -> Vec<u8> {
     out
 }
 
-fn bench() -> Bench {
+pub fn bench() -> Bench {
     Bench::new(ServerConfig::default())
 }
 

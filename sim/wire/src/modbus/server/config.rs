@@ -20,8 +20,8 @@ pub struct Limits {
 impl Limits {
     /// Bytes of requests that wait at most: some sixteen of the longest frames.
     pub const INPUT_BYTES: usize = 4096;
-    /// Replies that wait at most: what the guide gives as a server's usual number of transactions (section 4.3.1.2,
-    /// `NumberMaxOfServerTransaction`, 1 to 16).
+    /// Replies that wait at most: the upper end of what the guide calls a device's usual number of simultaneous
+    /// transactions, 1 to 16.
     pub const REPLIES_WAITING: usize = 16;
     /// Silence after which a connection is closed.
     pub const IDLE_TIMEOUT: SimDuration = SimDuration::from_secs(120);
@@ -71,8 +71,8 @@ pub enum WrongUnit {
 /// What unit id 0 means.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum BroadcastPolicy {
-    /// A unit id like any other, which [`UnitPolicy`] accepts or not (guide, 4.4.2.1: 0 reaches a device on TCP
-    /// directly).
+    /// A unit id like any other, which [`UnitPolicy`] accepts or not: the guide lets 0 reach a device on TCP
+    /// directly.
     #[default]
     Unit,
     /// A broadcast as on a serial line: writes are done, nothing is answered.

@@ -4,7 +4,7 @@ use sim_record::SimTime;
 
 use super::identification;
 use super::{LinkState, ServerConfig, Values};
-use crate::device::{BitTable, DeviceModel, Mode, WordTable};
+use crate::device::{BitTable, DeviceError, DeviceModel, Mode, WordTable};
 use crate::modbus::exception::ExceptionCode;
 use crate::modbus::request::{DiagnosticData, Request};
 use crate::modbus::response::{ReadWords, Response, ServerIdData};
@@ -23,42 +23,31 @@ pub(super) fn execute(
     config: &ServerConfig,
     link: &mut LinkState,
 ) -> Result<Option<Response>, ExceptionCode> {
-    let refuse = |error| config.errors.exception(error);
+    let mut target = Target {
+        now,
+        device,
+        config,
+    };
     let response = match request {
-        Request::ReadCoils(span) => {
-            Response::ReadCoils(read_bits(device, BitTable::Coils, *span, config)?)
+        Request::ReadCoils(span) => Response::ReadCoils(target.read_bits(BitTable::Coils, *span)?),
+        Request::ReadDiscreteInputs(span) => {
+            Response::ReadDiscreteInputs(target.read_bits(BitTable::DiscreteInputs, *span)?)
         }
-        Request::ReadDiscreteInputs(span) => Response::ReadDiscreteInputs(read_bits(
-            device,
-            BitTable::DiscreteInputs,
-            *span,
-            config,
-        )?),
-        Request::ReadHoldingRegisters(span) => Response::ReadHoldingRegisters(read_words(
-            device,
-            WordTable::HoldingRegisters,
-            *span,
-            config,
-        )?),
-        Request::ReadInputRegisters(span) => Response::ReadInputRegisters(read_words(
-            device,
-            WordTable::InputRegisters,
-            *span,
-            config,
-        )?),
+        Request::ReadHoldingRegisters(span) => {
+            Response::ReadHoldingRegisters(target.read_words(WordTable::HoldingRegisters, *span)?)
+        }
+        Request::ReadInputRegisters(span) => {
+            Response::ReadInputRegisters(target.read_words(WordTable::InputRegisters, *span)?)
+        }
         Request::WriteSingleCoil { address, value } => {
-            device
-                .write_coils(now, *address, &[*value])
-                .map_err(refuse)?;
+            target.write_coils(*address, &[*value])?;
             Response::WriteSingleCoil {
                 address: *address,
                 value: *value,
             }
         }
         Request::WriteSingleRegister { address, value } => {
-            device
-                .write_words(now, *address, &[*value])
-                .map_err(refuse)?;
+            target.write_words(*address, &[*value])?;
             Response::WriteSingleRegister {
                 address: *address,
                 value: *value,
@@ -69,21 +58,18 @@ pub(super) fn execute(
         }
         Request::WriteMultipleCoils { start, values } => {
             let count = values.count();
-            check_end(*start, usize::from(count))?;
             let mut bits = [false; MAX_WRITE_BITS as usize];
             bits.iter_mut()
                 .zip(values.iter())
                 .for_each(|(slot, bit)| *slot = bit);
-            let bits = bits.get(..usize::from(count)).unwrap_or(&bits);
-            device.write_coils(now, *start, bits).map_err(refuse)?;
+            target.write_coils(*start, bits.get(..usize::from(count)).unwrap_or(&bits))?;
             Response::WriteMultipleCoils {
                 start: *start,
                 count,
             }
         }
         Request::WriteMultipleRegisters { start, values } => {
-            check_end(*start, values.len())?;
-            device.write_words(now, *start, values).map_err(refuse)?;
+            target.write_words(*start, values)?;
             let count =
                 u16::try_from(values.len()).map_err(|_| ExceptionCode::ILLEGAL_DATA_VALUE)?;
             Response::WriteMultipleRegisters {
@@ -91,21 +77,14 @@ pub(super) fn execute(
                 count,
             }
         }
-        Request::ReportServerId => Response::ReportServerId(report_server_id(device)),
+        Request::ReportServerId => Response::ReportServerId(report_server_id(target.device)),
         Request::MaskWriteRegister {
             address,
             and_mask,
             or_mask,
         } => {
-            let mut word = [0];
-            device
-                .read_words(WordTable::HoldingRegisters, *address, &mut word)
-                .map_err(refuse)?;
-            let [current] = word;
-            let value = (current & and_mask) | (or_mask & !and_mask);
-            device
-                .write_words(now, *address, &[value])
-                .map_err(refuse)?;
+            let current = target.read_word(*address)?;
+            target.write_words(*address, &[(current & and_mask) | (or_mask & !and_mask)])?;
             Response::MaskWriteRegister {
                 address: *address,
                 and_mask: *and_mask,
@@ -117,20 +96,74 @@ pub(super) fn execute(
             write_start,
             values,
         } => {
-            check_end(*write_start, values.len())?;
             // Both ranges are checked before anything changes (specification, 6.17, state diagram).
-            read_words(device, WordTable::HoldingRegisters, *read, config)?;
-            device
-                .write_words(now, *write_start, values)
-                .map_err(refuse)?;
-            let words = read_words(device, WordTable::HoldingRegisters, *read, config)?;
+            target.read_words(WordTable::HoldingRegisters, *read)?;
+            target.write_words(*write_start, values)?;
+            let words = target.read_words(WordTable::HoldingRegisters, *read)?;
             Response::ReadWriteMultipleRegisters(words)
         }
-        Request::ReadDeviceIdentification { code, object_id } => Response::DeviceIdentification(
-            identification::read(device.identity(), *code, *object_id)?,
-        ),
+        Request::ReadDeviceIdentification { code, object_id } => {
+            let identity = target.device.identity();
+            Response::DeviceIdentification(identification::read(identity, *code, *object_id)?)
+        }
     };
     Ok(Some(response))
+}
+
+/// The device with its refusals as exceptions.
+struct Target<'a> {
+    now: SimTime,
+    device: &'a mut dyn DeviceModel,
+    config: &'a ServerConfig,
+}
+
+impl Target<'_> {
+    fn read_bits(&self, table: BitTable, span: BitSpan) -> Result<ReadBits, ExceptionCode> {
+        let count = usize::from(span.count());
+        check_end(span.start(), count)?;
+        let mut bits = [false; MAX_READ_BITS as usize];
+        let bits = bits.split_at_mut(count.min(usize::from(MAX_READ_BITS))).0;
+        self.device
+            .read_bits(table, span.start(), bits)
+            .map_err(|error| self.exception(error))?;
+        ReadBits::new(bits).ok_or(ExceptionCode::ILLEGAL_DATA_VALUE)
+    }
+
+    fn read_words(&self, table: WordTable, span: WordSpan) -> Result<ReadWords, ExceptionCode> {
+        let count = usize::from(span.count());
+        check_end(span.start(), count)?;
+        let mut words = ReadWords::zeroed(count).ok_or(ExceptionCode::ILLEGAL_DATA_VALUE)?;
+        let read = self
+            .device
+            .read_words(table, span.start(), words.as_mut_slice());
+        read.map_err(|error| self.exception(error))?;
+        Ok(words)
+    }
+
+    fn read_word(&self, address: u16) -> Result<u16, ExceptionCode> {
+        let mut word = [0];
+        let read = self
+            .device
+            .read_words(WordTable::HoldingRegisters, address, &mut word);
+        read.map_err(|error| self.exception(error))?;
+        Ok(word[0])
+    }
+
+    fn write_coils(&mut self, start: u16, values: &[bool]) -> Result<(), ExceptionCode> {
+        check_end(start, values.len())?;
+        let written = self.device.write_coils(self.now, start, values);
+        written.map_err(|error| self.exception(error))
+    }
+
+    fn write_words(&mut self, start: u16, values: &[u16]) -> Result<(), ExceptionCode> {
+        check_end(start, values.len())?;
+        let written = self.device.write_words(self.now, start, values);
+        written.map_err(|error| self.exception(error))
+    }
+
+    const fn exception(&self, error: DeviceError) -> ExceptionCode {
+        self.config.errors.exception(error)
+    }
 }
 
 /// The values for the records: written ones first, else those read.
@@ -159,37 +192,6 @@ pub(super) fn summary(request: &Request, response: &Response) -> Values {
         }
         _ => Values::default(),
     }
-}
-
-fn read_bits(
-    device: &dyn DeviceModel,
-    table: BitTable,
-    span: BitSpan,
-    config: &ServerConfig,
-) -> Result<ReadBits, ExceptionCode> {
-    let count = usize::from(span.count());
-    check_end(span.start(), count)?;
-    let mut bits = [false; MAX_READ_BITS as usize];
-    let bits = bits.split_at_mut(count.min(usize::from(MAX_READ_BITS))).0;
-    device
-        .read_bits(table, span.start(), bits)
-        .map_err(|error| config.errors.exception(error))?;
-    ReadBits::new(bits).ok_or(ExceptionCode::ILLEGAL_DATA_VALUE)
-}
-
-fn read_words(
-    device: &dyn DeviceModel,
-    table: WordTable,
-    span: WordSpan,
-    config: &ServerConfig,
-) -> Result<ReadWords, ExceptionCode> {
-    let count = usize::from(span.count());
-    check_end(span.start(), count)?;
-    let mut words = ReadWords::zeroed(count).ok_or(ExceptionCode::ILLEGAL_DATA_VALUE)?;
-    device
-        .read_words(table, span.start(), words.as_mut_slice())
-        .map_err(|error| config.errors.exception(error))?;
-    Ok(words)
 }
 
 /// Addresses end at 65535.

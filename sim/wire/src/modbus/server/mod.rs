@@ -153,7 +153,7 @@ impl ServerSession {
             let frame = match self.input.next_frame() {
                 Ok(frame) => frame?,
                 Err(_) => {
-                    self.closed = true;
+                    self.close();
                     return None;
                 }
             };
@@ -194,7 +194,7 @@ impl ServerSession {
     /// Closes the session when nothing came for the idle timeout.
     pub fn handle_timeout(&mut self, now: SimTime) {
         if self.next_timeout().is_some_and(|at| now >= at) {
-            self.closed = true;
+            self.close();
         }
     }
 
@@ -235,6 +235,11 @@ impl ServerSession {
         digest::number(sink, self.last_input.0);
         digest::number(sink, u64::from(self.closed));
     }
+
+    fn close(&mut self) {
+        self.closed = true;
+        self.input.clear();
+    }
 }
 
 /// One request on its way through the server.
@@ -246,6 +251,10 @@ struct Exchange<'a> {
 }
 
 /// How a request ended.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "values are inline so that a request needs no heap"
+)]
 enum Outcome {
     Answer(Response),
     Exception(ExceptionCode),
