@@ -1,0 +1,200 @@
+//! Recovery: in band, as approved and reported, for long enough.
+
+use super::{Metric, MetricKind, MetricResult, Side, decay};
+use crate::describe::{clip, clock, duration};
+use crate::rubric::seconds;
+use crate::{Context, Evidence, Point, Rubric, Visibility};
+use sim_record::{Record, SimDuration, SimTime};
+
+/// Recovery.
+pub struct Recovery;
+
+impl MetricKind for Recovery {
+    fn id(&self) -> &'static str {
+        "recovery"
+    }
+    fn title(&self) -> &'static str {
+        "Recovery"
+    }
+    fn summary(&self) -> &'static str {
+        "Quality in band for the hold time, no trip and no inhibited safety function, every condition as approved, views good, and a report closed."
+    }
+    fn unit(&self) -> &'static str {
+        "s from the first loss"
+    }
+    fn side(&self) -> Side {
+        Side::Blue
+    }
+    fn visibility(&self) -> Visibility {
+        Visibility::Debrief
+    }
+    fn default_points(&self) -> f64 {
+        10.0
+    }
+    fn start(&self, rubric: &Rubric) -> Box<dyn Metric> {
+        Box::new(Running {
+            max: self.weight(rubric),
+            state: Recovering::new(rubric),
+        })
+    }
+}
+
+struct Running {
+    max: f64,
+    state: Recovering,
+}
+
+/// Follows loss and recovery.
+pub(super) struct Recovering {
+    in_band_share: f64,
+    hold: SimDuration,
+    /// First moment after the first attack at which something was not right, and its record.
+    lost: Option<(SimTime, u64)>,
+    /// Since when everything is right.
+    right_since: Option<(SimTime, u64)>,
+}
+
+impl Recovering {
+    pub(super) fn new(rubric: &Rubric) -> Self {
+        Self {
+            in_band_share: rubric.service.in_band_share,
+            hold: seconds(rubric.recovery.t_hold_s),
+            lost: None,
+            right_since: None,
+        }
+    }
+
+    pub(super) fn observe(&mut self, record: &Record, context: &Context) {
+        if context.attacks.is_empty() {
+            return;
+        }
+        if self.wrong(context).next().is_none() {
+            self.right_since.get_or_insert((record.time, record.seq));
+        } else {
+            self.lost.get_or_insert((record.time, record.seq));
+            self.right_since = None;
+        }
+    }
+
+    /// When it was lost and when everything was right again and reported; none while it is not.
+    pub(super) fn recovered(&self, context: &Context) -> Option<(SimTime, SimTime)> {
+        let (lost, _) = self.lost?;
+        let (right, _) = self.right_since?;
+        let closed = closed_report(context)?;
+        (context.now >= right + self.hold).then_some((lost, right.max(closed)))
+    }
+
+    /// When something was lost first.
+    pub(super) fn lost(&self) -> Option<SimTime> {
+        self.lost.map(|(time, _)| time)
+    }
+
+    /// What is not right now, in words.
+    fn wrong<'c>(&self, context: &'c Context) -> impl Iterator<Item = String> + 'c {
+        let share = self.in_band_share;
+        let out_of_band = context.any_plant(|plant| plant.q < plant.q0 * share);
+        let plain = [
+            (context.ruptured.is_some(), "the plant is destroyed"),
+            (
+                context.any_plant(|plant| plant.tripped),
+                "the plant is tripped or shut down",
+            ),
+            (
+                context.any_plant(|plant| plant.inhibited),
+                "a safety function is inhibited",
+            ),
+            (out_of_band, "quality is out of band"),
+            (context.views_lost() > 0, "a view is lost"),
+        ];
+        let plain = plain
+            .into_iter()
+            .filter(|(wrong, _)| *wrong)
+            .map(|(_, text)| text.to_owned());
+        let conditions = context.conditions.iter().filter(|(_, ok)| !**ok);
+        plain.chain(conditions.map(|(id, _)| format!("{id} is not as approved")))
+    }
+}
+
+/// When the first incident report was closed that is not a dismissal.
+fn closed_report(context: &Context) -> Option<SimTime> {
+    let reports = context
+        .reports
+        .values()
+        .filter(|report| !report.closed_as_benign);
+    reports.filter_map(|report| report.closed).min()
+}
+
+impl Metric for Running {
+    fn observe(&mut self, record: &Record, context: &Context) {
+        self.state.observe(record, context);
+    }
+
+    fn result(&self, rubric: &Rubric, context: &Context) -> MetricResult {
+        if context.attacks.is_empty() {
+            return MetricResult::none("There was no attack to recover from.");
+        }
+        let rules = &rubric.recovery;
+        let Some((lost, lost_record)) = self.state.lost else {
+            let reason = "Nothing was lost, so nothing had to be recovered.".to_owned();
+            let evidence = Evidence::between(SimTime::ZERO, context.now);
+            return self.of(1.0, None, reason, evidence);
+        };
+        let mut evidence = Evidence::between(lost, context.now).citing(lost_record);
+        if let Some((_, at)) = self.state.recovered(context) {
+            let after_s = at.since(lost).as_secs_f64();
+            evidence.to = at;
+            if let Some((_, record)) = self.state.right_since {
+                evidence.cite(record);
+            }
+            let reason = format!(
+                "Recovered at {}, {} after the first loss at {}.",
+                clock(at),
+                duration(after_s),
+                clock(lost)
+            );
+            let share = decay(after_s, rules.slow_s, rules.late_share);
+            return self.of(share, Some(after_s), reason, evidence);
+        }
+        let mut missing: Vec<String> = self.state.wrong(context).collect();
+        if closed_report(context).is_none() {
+            missing.push("no incident report is closed".into());
+        }
+        if missing.is_empty() {
+            missing.push(format!(
+                "it has not held for {} yet",
+                duration(rules.t_hold_s)
+            ));
+        }
+        let reason = format!(
+            "Not recovered up to {}: {}.",
+            clock(context.now),
+            missing.join("; ")
+        );
+        self.of(0.0, None, reason, evidence)
+    }
+}
+
+impl Running {
+    fn of(
+        &self,
+        share: f64,
+        value: Option<f64>,
+        reason: String,
+        evidence: Evidence,
+    ) -> MetricResult {
+        let reason = clip(&reason);
+        let point = Point {
+            points: self.max * share,
+            max: self.max,
+            reason: reason.clone(),
+            visibility: Visibility::Debrief,
+            evidence,
+        };
+        MetricResult {
+            value,
+            max: self.max,
+            reason,
+            details: vec![point],
+        }
+    }
+}

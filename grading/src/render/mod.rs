@@ -1,0 +1,7 @@
+//! Reports for people.
+
+mod html;
+mod text;
+
+pub use html::render_html;
+pub use text::render_text;
