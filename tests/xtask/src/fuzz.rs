@@ -26,7 +26,7 @@ struct Target {
 
 const TARGETS: &[Target] = &[Target {
     name: "modbus_session",
-    runs: 1_000_000,
+    runs: 2_000_000,
     longest: 1024,
 }];
 
