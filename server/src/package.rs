@@ -1,0 +1,262 @@
+//! Scenario folders: from disk, or from a recording, to checked scenarios.
+
+use crate::error::{Failure, unknown_name};
+use grading::Rubric;
+use sim_authored::limits::{FILE_BYTES_MAX, FILES_MAX, FOLDER_BYTES_MAX};
+use sim_authored::{Problem, Severity};
+use sim_scenario::ScenarioPackage;
+use sim_scenario::model::Scenario;
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// The file that makes a folder a scenario.
+pub const SCENARIO_FILE: &str = "scenario.ron";
+
+/// The file with the weights of the grading.
+pub const RUBRIC_FILE: &str = "rubric.ron";
+
+/// Deepest folder inside a scenario.
+const DEPTH_MAX: usize = 8;
+
+/// All files of a scenario by path, with forward slashes.
+pub type Files = BTreeMap<String, Vec<u8>>;
+
+/// A scenario that passed its checks.
+pub struct Loaded {
+    /// All files.
+    pub files: Files,
+    /// Checked, not yet instantiated with a seed.
+    pub scenario: Scenario,
+    /// How it is graded.
+    pub rubric: Rubric,
+}
+
+/// Why a scenario was not loaded.
+pub enum LoadError {
+    /// It could not be read.
+    Failure(Failure),
+    /// It has errors; warnings may be among them.
+    Problems(Vec<Problem>),
+}
+
+impl From<Failure> for LoadError {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+impl LoadError {
+    /// The failure of a command that cannot go on without the scenario.
+    #[must_use]
+    pub fn into_failure(self, path: &str, colour: bool) -> Failure {
+        match self {
+            Self::Failure(failure) => failure,
+            Self::Problems(problems) => {
+                let text = sim_authored::render_all(&problems, colour);
+                Failure::failed(format!(
+                    "the scenario `{path}` has errors\n\n{}",
+                    text.trim_end()
+                ))
+                .hint(format!(
+                    "`trippoint check {path}` shows them again after a change"
+                ))
+            }
+        }
+    }
+}
+
+/// Reads and checks the scenario at `path`: its folder, or the `scenario.ron` in it.
+///
+/// # Errors
+/// There is none, it cannot be read, or it has errors.
+pub fn load(path: &Path) -> Result<Loaded, LoadError> {
+    from_files(read_folder(&scenario_folder(path)?)?)
+}
+
+/// Checks a scenario that is already in memory.
+///
+/// # Errors
+/// It has errors.
+pub fn from_files(files: Files) -> Result<Loaded, LoadError> {
+    let (scenario, rubric, problems) = check_files(&files);
+    match (scenario, rubric) {
+        (Some(scenario), Some(rubric)) if !has_errors(&problems) => Ok(Loaded {
+            files,
+            scenario,
+            rubric,
+        }),
+        _ => Err(LoadError::Problems(problems)),
+    }
+}
+
+/// Checks all that can be checked, rubric included.
+#[must_use]
+pub fn check_files(files: &Files) -> (Option<Scenario>, Option<Rubric>, Vec<Problem>) {
+    let package = ScenarioPackage::new(files.clone());
+    let (scenario, mut problems) = sim_scenario::check(&package);
+    let rubric = match files.get(RUBRIC_FILE) {
+        None => {
+            problems.push(Problem::of_file(
+                sim_authored::code::MISSING_FILE,
+                RUBRIC_FILE,
+                "there is no such file".into(),
+                "write it: a match without a rubric cannot be graded",
+            ));
+            None
+        }
+        Some(bytes) => match Rubric::from_ron(bytes) {
+            Ok(rubric) => Some(rubric),
+            Err(found) => {
+                problems.extend(found);
+                None
+            }
+        },
+    };
+    (scenario, rubric, problems)
+}
+
+/// True where at least one problem is an error.
+#[must_use]
+pub fn has_errors(problems: &[Problem]) -> bool {
+    problems
+        .iter()
+        .any(|problem| problem.severity == Severity::Error)
+}
+
+/// The folder of the scenario that `path` names.
+///
+/// # Errors
+/// There is no such scenario; the hint names the nearest one.
+pub fn scenario_folder(path: &Path) -> Result<PathBuf, Failure> {
+    if path.is_dir() {
+        return Ok(path.to_path_buf());
+    }
+    if path.file_name().is_some_and(|name| name == SCENARIO_FILE) && path.is_file() {
+        let parent = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty());
+        return Ok(parent.unwrap_or(Path::new(".")).to_path_buf());
+    }
+    if path.is_file() {
+        return Err(
+            Failure::usage(format!("`{}` is not a scenario", path.display()))
+                .hint(format!("give the folder, or the `{SCENARIO_FILE}` in it")),
+        );
+    }
+    let name = path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned());
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    let mut known = scenarios_in(parent.unwrap_or(Path::new(".")));
+    if parent.is_none() {
+        known.extend(scenarios_in(Path::new("scenarios")));
+    }
+    let text: Vec<String> = known
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    let by_path = unknown_name(
+        "scenario",
+        &path.display().to_string(),
+        text.iter().map(String::as_str),
+    );
+    let near = name.and_then(|name| {
+        known.iter().zip(&text).find_map(|(path, text)| {
+            let folder = path.file_name()?.to_string_lossy().into_owned();
+            sim_authored::nearest(&name, [folder.as_str()]).map(|_| text.clone())
+        })
+    });
+    Err(match near {
+        Some(near) => Failure::usage(by_path.message).hint(format!("did you mean `{near}`?")),
+        None => by_path,
+    })
+}
+
+/// Folders of scenarios directly below `folder`, in order of their names.
+#[must_use]
+pub fn scenarios_in(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let mut found: Vec<PathBuf> = entries
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .filter(|path| path.join(SCENARIO_FILE).is_file())
+        .map(|path| path.strip_prefix("./").unwrap_or(&path).to_path_buf())
+        .collect();
+    found.sort();
+    found
+}
+
+/// Reads all files of a folder. Hidden files and links are left out; a file or folder beyond the limits is read just far
+/// enough for the check to see that.
+///
+/// # Errors
+/// Something cannot be read, or a name is not UTF-8.
+pub fn read_folder(folder: &Path) -> Result<Files, Failure> {
+    let mut files = Files::new();
+    let mut bytes_left = FOLDER_BYTES_MAX.saturating_add(1);
+    read_into(folder, "", 0, &mut files, &mut bytes_left)?;
+    Ok(files)
+}
+
+fn read_into(
+    folder: &Path,
+    prefix: &str,
+    depth: usize,
+    files: &mut Files,
+    bytes_left: &mut usize,
+) -> Result<(), Failure> {
+    let cannot =
+        |error: &std::io::Error| Failure::io(format!("cannot read `{}`", folder.display()), error);
+    if depth > DEPTH_MAX {
+        return Err(Failure::failed(format!(
+            "`{}` is nested too deeply for a scenario (at most {DEPTH_MAX})",
+            folder.display()
+        )));
+    }
+    let mut entries = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(|error| cannot(&error))? {
+        entries.push(entry.map_err(|error| cannot(&error))?);
+    }
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
+        let Ok(name) = entry.file_name().into_string() else {
+            return Err(Failure::failed(format!(
+                "`{}` has a name that is not UTF-8",
+                entry.path().display()
+            )));
+        };
+        let kind = entry.file_type().map_err(|error| cannot(&error))?;
+        if name.starts_with('.') || kind.is_symlink() {
+            continue;
+        }
+        let path = format!("{prefix}{name}");
+        if kind.is_dir() {
+            read_into(
+                &entry.path(),
+                &format!("{path}/"),
+                depth + 1,
+                files,
+                bytes_left,
+            )?;
+        } else if files.len() <= FILES_MAX && *bytes_left > 0 {
+            let limit = FILE_BYTES_MAX.saturating_add(1).min(*bytes_left);
+            let bytes = read_at_most(&entry.path(), limit)?;
+            *bytes_left = bytes_left.saturating_sub(bytes.len());
+            files.insert(path, bytes);
+        }
+    }
+    Ok(())
+}
+
+fn read_at_most(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(limit as u64).read_to_end(&mut bytes))
+        .map_err(|error| Failure::io(format!("cannot read `{}`", path.display()), &error))?;
+    Ok(bytes)
+}
