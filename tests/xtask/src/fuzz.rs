@@ -24,11 +24,18 @@ struct Target {
     longest: u32,
 }
 
-const TARGETS: &[Target] = &[Target {
-    name: "modbus_session",
-    runs: 2_000_000,
-    longest: 1024,
-}];
+const TARGETS: &[Target] = &[
+    Target {
+        name: "modbus_session",
+        runs: 2_000_000,
+        longest: 1024,
+    },
+    Target {
+        name: "recording",
+        runs: 500_000,
+        longest: 4096,
+    },
+];
 
 /// Options of `fuzz`.
 #[derive(clap::Args)]
