@@ -1,0 +1,314 @@
+//! The rules that tell attacks: one row each.
+
+use super::facts::{Facts, News};
+use sim_record::{
+    ConnectionOutcome, ModbusRecord, PlantEvent, PrincipalId, ProgramChange, Record, RecordKind,
+    SafetyEvent,
+};
+use sim_wire::modbus::function as fc;
+
+/// Distinct (address, port) pairs within [`super::facts::SCAN_WINDOW`] that make a scan.
+const SCAN_PAIRS: usize = 10;
+/// Reads of one controller that make an identification of points, where no single read takes more than one item.
+const POINT_READS: u32 = 3;
+/// Writes of one address within [`super::facts::REPEAT_WINDOW`] that make a brute force.
+const REPEATED_WRITES: usize = 3;
+
+/// An act of an attacker.
+pub(super) struct Hit {
+    /// Asset attacked.
+    pub asset: String,
+    /// Who.
+    pub by: PrincipalId,
+    /// False where the attempt was refused: it is an attack all the same, and a report of it is true.
+    pub effective: bool,
+}
+
+/// What a rule may look at.
+pub(super) struct Context<'a> {
+    pub facts: &'a Facts,
+    pub news: &'a News,
+    pub record: &'a Record,
+}
+
+/// One rule.
+pub(super) struct Rule {
+    /// ATT&CK for ICS v19.1.
+    pub technique: &'static str,
+    /// Attacked assets and attackers that a record shows.
+    pub hits: fn(&Context<'_>) -> Vec<Hit>,
+}
+
+const fn row(technique: &'static str, hits: fn(&Context<'_>) -> Vec<Hit>) -> Rule {
+    Rule { technique, hits }
+}
+
+/// All rules. Each row: technique, and the function that says by which record, whom and on which asset.
+pub(super) const RULES: &[Rule] = &[
+    // Discovery and collection.
+    row("T0846.001", port_scan), // many (address, port) pairs tried: the zone tried most
+    row("T0888", identification), // function 43 or 17: the controller
+    row("T0861", point_reads),   // block reads, or several single ones: the controller
+    row("T0801", process_reads), // measurements read: the controller
+    row("T0845", program_upload), // program read: the controller
+    // Commands.
+    row("T1692.001", command), // a write, refused or not: the controller
+    row("T0836", parameter_changed), // a write that changed a holding register: the controller
+    row("T0806", repeated_write), // one address written again and again: the controller
+    row("T0858", mode_changed), // RUN or STOP: the controller
+    row("T0816", restarted),   // STOP by restart or power: the controller
+    row("T0843", program_download), // program written: the controller
+    // Network.
+    row("T0830", arp_claim),    // address claimed: its owner
+    row("T1692.002", tampered), // a reply changed on its way: the station deceived
+    row("T0832", tampered),     // the same, as impact
+    row("T0814", flood),        // more frames than the flood limit: the host flooded
+    row("T0829", view_lost), // station lost a controller in a red flood or behind a red ARP claim: the station
+    // Impact.
+    row("T0837", bypassed),       // safety bypass set: the safety controller
+    row("T0880", demand_in_vain), // demand while bypassed: the safety controller
+    row("T0831", out_of_band),    // plant out of band under a red value: the controller written
+    row("T0879", damaged),        // damage or rupture under a red value: the plant
+];
+
+fn port_scan(c: &Context<'_>) -> Vec<Hit> {
+    match (&c.record.kind, &c.news.probe) {
+        (RecordKind::Connection { by, .. } | RecordKind::Blocked { by, .. }, Some(probe))
+            if probe.pairs >= SCAN_PAIRS =>
+        {
+            vec![Hit {
+                asset: probe.zone.clone(),
+                by: *by,
+                effective: true,
+            }]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn identification(c: &Context<'_>) -> Vec<Hit> {
+    modbus(c, |m| {
+        matches!(
+            m.function,
+            fc::ENCAPSULATED_INTERFACE | fc::REPORT_SERVER_ID
+        )
+    })
+}
+
+fn point_reads(c: &Context<'_>) -> Vec<Hit> {
+    modbus(c, |m| {
+        is_read(m) && m.exception.is_none() && (m.count >= 2 || c.news.reads >= POINT_READS)
+    })
+}
+
+fn process_reads(c: &Context<'_>) -> Vec<Hit> {
+    modbus(c, |m| {
+        m.exception.is_none()
+            && matches!(
+                m.function,
+                fc::READ_DISCRETE_INPUTS | fc::READ_INPUT_REGISTERS
+            )
+    })
+}
+
+fn command(c: &Context<'_>) -> Vec<Hit> {
+    modbus(c, |m| m.write)
+}
+
+fn parameter_changed(c: &Context<'_>) -> Vec<Hit> {
+    modbus(c, |m| {
+        m.write && m.changed && m.exception.is_none() && !writes_coils(m.function)
+    })
+}
+
+fn repeated_write(c: &Context<'_>) -> Vec<Hit> {
+    modbus(c, |m| {
+        m.write && m.exception.is_none() && c.news.repeats >= REPEATED_WRITES
+    })
+}
+
+fn mode_changed(c: &Context<'_>) -> Vec<Hit> {
+    match &c.record.kind {
+        RecordKind::Mode {
+            asset,
+            mode,
+            cause,
+            by,
+        } if mode != "FAULT" && !is_restart(mode, cause) => red(c, asset, *by),
+        _ => Vec::new(),
+    }
+}
+
+fn restarted(c: &Context<'_>) -> Vec<Hit> {
+    match &c.record.kind {
+        RecordKind::Mode {
+            asset,
+            mode,
+            cause,
+            by,
+        } if is_restart(mode, cause) => red(c, asset, *by),
+        _ => Vec::new(),
+    }
+}
+
+fn program_download(c: &Context<'_>) -> Vec<Hit> {
+    program(c, ProgramChange::Downloaded)
+}
+
+fn program_upload(c: &Context<'_>) -> Vec<Hit> {
+    program(c, ProgramChange::Uploaded)
+}
+
+fn arp_claim(c: &Context<'_>) -> Vec<Hit> {
+    match &c.record.kind {
+        RecordKind::ArpClaim { ip, by, .. } => c
+            .facts
+            .asset_at(*ip)
+            .map_or_else(Vec::new, |owner| red(c, owner, *by)),
+        _ => Vec::new(),
+    }
+}
+
+fn tampered(c: &Context<'_>) -> Vec<Hit> {
+    match &c.record.kind {
+        RecordKind::Tampered { victim, by, .. } => red(c, victim, *by),
+        _ => Vec::new(),
+    }
+}
+
+fn flood(c: &Context<'_>) -> Vec<Hit> {
+    match &c.record.kind {
+        RecordKind::Flood { asset, by, .. } => red(c, asset, *by),
+        _ => Vec::new(),
+    }
+}
+
+fn view_lost(c: &Context<'_>) -> Vec<Hit> {
+    match &c.record.kind {
+        RecordKind::Communication {
+            station,
+            asset,
+            good: false,
+        } => {
+            let culprit = c.facts.disturber(station, asset, c.record.time);
+            culprit.map_or_else(Vec::new, |by| red(c, station, by))
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn bypassed(c: &Context<'_>) -> Vec<Hit> {
+    safety(c, SafetyEvent::BypassOn)
+}
+
+fn demand_in_vain(c: &Context<'_>) -> Vec<Hit> {
+    safety(c, SafetyEvent::DemandWhileBypassed)
+}
+
+fn out_of_band(c: &Context<'_>) -> Vec<Hit> {
+    match &c.record.kind {
+        RecordKind::Sample(_) => {
+            let Some(excursion) = c.news.excursion.as_ref().filter(|e| e.proven_now) else {
+                return Vec::new();
+            };
+            let pushers = c.facts.pushers(&excursion.plant, c.record.time);
+            pushers
+                .into_iter()
+                .map(|p| Hit {
+                    asset: p.controller,
+                    by: p.by,
+                    effective: true,
+                })
+                .collect()
+        }
+        // Further acts while the plant is out: the effect of a value that just stands is no new act.
+        _ => modbus(c, |m| {
+            m.write && m.exception.is_none() && c.facts.drives_plant_out_of_band(&m.asset)
+        }),
+    }
+}
+
+fn damaged(c: &Context<'_>) -> Vec<Hit> {
+    match &c.record.kind {
+        RecordKind::PlantEvent(PlantEvent::Ruptured | PlantEvent::Damaged { .. }) => {
+            let Some(plant) = c.facts.worst_plant() else {
+                return Vec::new();
+            };
+            let pushers = c.facts.pushers(plant, c.record.time);
+            pushers
+                .first()
+                .map_or_else(Vec::new, |p| red(c, plant, p.by))
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn red(c: &Context<'_>, asset: &str, by: PrincipalId) -> Vec<Hit> {
+    if c.facts.is_red(by) {
+        vec![Hit {
+            asset: asset.to_owned(),
+            by,
+            effective: true,
+        }]
+    } else {
+        Vec::new()
+    }
+}
+
+fn modbus(c: &Context<'_>, matches: impl Fn(&ModbusRecord) -> bool) -> Vec<Hit> {
+    match &c.record.kind {
+        RecordKind::Modbus(m) if c.facts.is_red(m.by) && matches(m) => {
+            vec![Hit {
+                asset: m.asset.clone(),
+                by: m.by,
+                effective: m.exception.is_none(),
+            }]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn program(c: &Context<'_>, wanted: ProgramChange) -> Vec<Hit> {
+    match &c.record.kind {
+        RecordKind::Program {
+            asset, change, by, ..
+        } if *change == wanted => red(c, asset, *by),
+        _ => Vec::new(),
+    }
+}
+
+fn safety(c: &Context<'_>, wanted: SafetyEvent) -> Vec<Hit> {
+    match &c.record.kind {
+        RecordKind::Safety { asset, event, .. } if *event == wanted => c
+            .facts
+            .bypassed_by(asset)
+            .map_or_else(Vec::new, |by| red(c, asset, by)),
+        _ => Vec::new(),
+    }
+}
+
+fn is_restart(mode: &str, cause: &str) -> bool {
+    mode == "STOP" && (cause.contains("restart") || cause.contains("power"))
+}
+
+fn is_read(m: &ModbusRecord) -> bool {
+    !m.write
+        && matches!(
+            m.function,
+            fc::READ_COILS
+                | fc::READ_DISCRETE_INPUTS
+                | fc::READ_HOLDING_REGISTERS
+                | fc::READ_INPUT_REGISTERS
+        )
+        || m.function == fc::READ_WRITE_MULTIPLE_REGISTERS
+}
+
+/// Whether a write function goes to coils; other writes go to holding registers.
+pub(super) const fn writes_coils(function: u8) -> bool {
+    matches!(function, fc::WRITE_SINGLE_COIL | fc::WRITE_MULTIPLE_COILS)
+}
+
+/// Whether an outcome is that of an attempt to connect.
+pub(super) const fn is_attempt(outcome: ConnectionOutcome) -> bool {
+    !matches!(outcome, ConnectionOutcome::Closed)
+}
