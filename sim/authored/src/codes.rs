@@ -63,16 +63,70 @@ problem_kinds! {
         "The integer does not fit in the type of its field.";
     LIST_TOO_LONG = "E0120", "list too long",
         "Lists and maps have a length limit.";
+    SCHEMA_VERSION = "E0121", "unknown schema version",
+        "The file says for which version of the schema it was written, and this program does not know that version.";
     DUPLICATE_NAME = "E0201", "name used twice",
         "Names in one list must differ, because other parts refer to them.";
     UNKNOWN_NAME = "E0202", "unknown name",
         "A reference names something that is not defined.";
     BAD_NAME = "E0203", "malformed name",
         "Names have 1 to 64 characters, start with a letter or digit and go on with letters, digits, `-`, `_` and `.`.";
+    UNKNOWN_PLANT = "E0204", "unknown kind of plant",
+        "`trippoint list plants` shows the kinds of plants there are.";
+    UNKNOWN_PARAMETER = "E0205", "unknown parameter",
+        "A kind of plant takes only the parameters that it declares.";
+    UNKNOWN_INITIAL_STATE = "E0206", "unknown initial state",
+        "A kind of plant declares the states in which it can start.";
+    UNKNOWN_SIGNAL = "E0207", "unknown signal",
+        "A signal is written `plant/signal`. Controllers read measurements and command actuators; gauges, samples and the key signal are truths.";
+    UNKNOWN_CAST = "E0208", "unknown cast",
+        "The default cast must be one of the casts.";
     UNKNOWN_TECHNIQUE = "E0209", "unknown ATT&CK technique",
         "Techniques are named by their id in MITRE ATT&CK for ICS, such as `T0836` or `T1692.001`.";
+    UNDEFINED_TAG = "E0210", "undefined tag",
+        "Stations, alarms, detections, checks and scripts name tags that `tags` defines.";
     OUT_OF_RANGE = "E0301", "value out of range",
         "The value lies outside what its quantity allows, in the unit that the field's name ends in.";
+    WRONG_UNIT = "E0302", "wrong unit or scale",
+        "A tag shows what a transmitter measures, so it has that signal's unit, and the counts a unit with which the value was put into the register.";
+    TIME_ORDER = "E0303", "times in the wrong order",
+        "One time must come before another.";
+    BAD_INSTANT = "E0304", "malformed instant",
+        "Instants are written as RFC 3339 says, such as `2026-03-12T13:10:00Z`, from 1970 to 2199.";
+    DUPLICATE_ADDRESS = "E0401", "address used twice",
+        "Each host and each interface of a router has its own address.";
+    OUTSIDE_SUBNET = "E0402", "address outside its subnet",
+        "A host or interface has an address in the subnet of its zone, neither the first (the network) nor the last (broadcast).";
+    UNREACHABLE = "E0403", "unreachable",
+        "A station polls a controller that it cannot reach: no router joins their zones, or its rules refuse the read.";
+    BAD_ADDRESS = "E0404", "malformed address",
+        "Addresses are IPv4. A subnet is written `10.30.20.0/24`; a firewall rule also takes one address or `any`.";
+    OVERLAPPING_SUBNETS = "E0405", "overlapping subnets",
+        "Two zones share addresses, so a router could not tell them apart.";
+    ST_COMPILE = "E0501", "program does not compile",
+        "The Structured Text compiler refuses the program. The place is in the program's own file.";
+    TWO_DRIVERS = "E0502", "two drivers of one output",
+        "An actuator follows one output word or bit of one controller; with two, the last to write would win each scan.";
+    INPUT_OVERLAP = "E0503", "input word used twice",
+        "Two measurements go to the same input word of a controller.";
+    MODBUS_OVERLAP = "E0504", "overlapping Modbus ranges",
+        "Two ranges of one table show the same address.";
+    NOT_MAPPED = "E0505", "register not mapped",
+        "The controller's `modbus_map` does not show this address, so reading it would be answered with exception 02.";
+    SAFETY_IO = "E0506", "safety bits",
+        "A safety controller says which bits its key, buttons and lamps are; a control PLC has none.";
+    NO_FOOTHOLD = "E0601", "no foothold",
+        "An attacker acts from hosts on which its team has a foothold, and everybody only from its own hosts.";
+    LITERAL_ANSWER = "E0602", "answer stands in the folder",
+        "Whoever reads the folder has the answer. An objective is met by what happens in the match.";
+    WRONG_SIDE = "E0603", "command of another side",
+        "A script may only give commands that its role has.";
+    UNKNOWN_STEP = "E0604", "unknown step",
+        "A step waits for, or asks about, a step that its script does not have.";
+    UNUSED_FILE = "W0901", "file not used",
+        "A program or script is in the folder and nothing names it.";
+    SAME_REGISTER = "W0902", "two tags for one register",
+        "Two tags of one controller show the same register; usually one address is wrong.";
 }
 
 /// Returns the kind with this code.

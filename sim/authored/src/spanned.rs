@@ -94,14 +94,17 @@ impl<V> Entries<V> {
 
     /// Reports each key that is written more than once, with the place of the first.
     pub fn report_duplicates(&self, what: &str, findings: &mut Findings) {
-        let keys: Vec<&Spanned<String>> = self.list.iter().map(|(key, _)| key).collect();
-        report_duplicates(keys, what, findings);
+        report_duplicates(self.list.iter().map(|(key, _)| key), what, findings);
     }
 }
 
 /// Reports each name that comes more than once, with the place of the first.
-pub(crate) fn report_duplicates(names: Vec<&Spanned<String>>, what: &str, findings: &mut Findings) {
-    let mut sorted = names;
+pub fn report_duplicates<'a>(
+    names: impl IntoIterator<Item = &'a Spanned<String>>,
+    what: &str,
+    findings: &mut Findings,
+) {
+    let mut sorted: Vec<&Spanned<String>> = names.into_iter().collect();
     sorted.sort_by(|a, b| a.value.cmp(&b.value).then(a.span.cmp(&b.span)));
     for group in sorted.chunk_by(|a, b| a.value == b.value) {
         let Some((first, again)) = group.split_first() else {

@@ -4,8 +4,13 @@ use sim_authored::{Findings, Problem, Severity, SourceMap, code, parse_ron};
 
 use crate::lower::{Scripts, lower};
 use crate::model::Scenario;
+use crate::names::{Context, Names};
 use crate::package::{SCENARIO_FILE, ScenarioPackage, read_texts};
 use crate::raw_v1 as raw;
+use crate::{
+    rule_attack, rule_controller, rule_files, rule_names, rule_network, rule_plant, rule_program,
+    rule_references, rule_script, rule_time,
+};
 
 /// Reads a package: the scenario if nothing is wrong with it but warnings, and all problems found.
 ///
@@ -17,7 +22,7 @@ pub fn check(package: &ScenarioPackage) -> (Option<Scenario>, Vec<Problem>) {
     match read_scenario(&sources, problems.is_empty()) {
         Ok(Some(raw)) => {
             let scripts = read_scripts(&raw, &sources, &mut problems);
-            let findings = Findings::new();
+            let findings = run_rules(&raw, &scripts, &sources);
             let clean = !findings.has_errors() && !has_errors(&problems);
             problems.extend(findings.into_problems(&sources));
             if clean {
@@ -31,6 +36,34 @@ pub fn check(package: &ScenarioPackage) -> (Option<Scenario>, Vec<Problem>) {
         (&a.file, a.line, a.column, a.code).cmp(&(&b.file, b.line, b.column, b.code))
     });
     (scenario, problems)
+}
+
+/// Every rule, in the order of reading.
+const RULES: &[fn(&Context, &mut Findings)] = &[
+    rule_names::check,
+    rule_plant::check,
+    rule_network::check,
+    rule_controller::check,
+    rule_time::check,
+    rule_references::check,
+    rule_attack::check,
+    rule_script::check,
+    rule_program::check,
+    rule_files::check,
+];
+
+fn run_rules(raw: &raw::Scenario, scripts: &Scripts, sources: &SourceMap) -> Findings {
+    let context = Context {
+        raw,
+        scripts,
+        sources,
+        names: Names::new(raw),
+    };
+    let mut findings = Findings::new();
+    for rule in RULES {
+        rule(&context, &mut findings);
+    }
+    findings
 }
 
 fn has_errors(problems: &[Problem]) -> bool {

@@ -13,10 +13,23 @@
 pub mod model;
 
 mod check;
+mod limits;
 mod lower;
 mod lower_plc;
+mod names;
 mod package;
 mod raw_v1;
+mod rule_attack;
+mod rule_controller;
+mod rule_files;
+mod rule_names;
+mod rule_network;
+mod rule_plant;
+mod rule_program;
+mod rule_range;
+mod rule_references;
+mod rule_script;
+mod rule_time;
 mod values;
 mod vary;
 
