@@ -23,6 +23,7 @@ const DEPTH_MAX: usize = 8;
 pub type Files = BTreeMap<String, Vec<u8>>;
 
 /// A scenario that passed its checks.
+#[derive(Clone)]
 pub struct Loaded {
     /// All files.
     pub files: Files,

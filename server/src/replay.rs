@@ -331,7 +331,7 @@ impl Rerun {
                 } => {
                     if let Some(capture) = &mut self.wanted.capture {
                         capture
-                            .frame(time, number, tap, &bytes)
+                            .frame(time, number, tap, bytes)
                             .map_err(|error| Failure::io("cannot write the capture", &error))?;
                     }
                 }

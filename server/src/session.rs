@@ -382,7 +382,7 @@ impl Session {
                     bytes,
                 } => {
                     if let Some(capture) = &mut self.capture {
-                        capture.frame(time, number, tap, &bytes)?;
+                        capture.frame(time, number, tap, bytes)?;
                     }
                 }
                 Output::Bytes { conn, data } => {
@@ -489,8 +489,7 @@ impl Scan {
         let mut offset = 0;
         let mut buffer = vec![0_u8; READ_BYTES];
         let mut header = None;
-        let mut damage = None;
-        'file: loop {
+        let damage = 'file: loop {
             let count = storage.read(offset, &mut buffer)?;
             offset += count as u64;
             reader.feed(&buffer[..count]);
@@ -499,17 +498,13 @@ impl Scan {
                     Ok(Some(Item::Header(found))) => header = Some(found),
                     Ok(Some(_)) => {}
                     Ok(None) => break,
-                    Err(found) => {
-                        damage = Some(found);
-                        break 'file;
-                    }
+                    Err(found) => break 'file Some(found),
                 }
             }
             if count < buffer.len() {
-                damage = reader.finish().err();
-                break;
+                break reader.finish().err();
             }
-        }
+        };
         let Some(header) = header else {
             return Err(damage.map_or(SessionError::NoHeader, SessionError::Damage));
         };

@@ -10,9 +10,11 @@ pub mod serve;
 
 use crate::cli::Context;
 use crate::error::Failure;
+use crate::live::Concluded;
+use crate::pacing::Lateness;
 use crate::package::{self, Loaded};
-use crate::run_dir::{RunDir, Settings};
-use crate::session::{Session, SessionError};
+use crate::run_dir::{Command, RunDir, Settings};
+use crate::session::SessionError;
 use clap::Args;
 use sim_range::RunOptions;
 use sim_record::Seed;
@@ -53,6 +55,7 @@ struct Prepared {
 }
 
 impl MatchArgs {
+    /// Loads the scenario and settles cast, seed and folder.
     fn prepare(&self, context: &mut Context, open_ended: bool) -> Result<Prepared, Failure> {
         let loaded = package::load(&self.scenario).map_err(|error| {
             error.into_failure(&self.scenario.display().to_string(), context.ui.terminal)
@@ -125,23 +128,19 @@ fn session_failure(error: SessionError, dir: &Path) -> Failure {
     }
 }
 
-/// Closes a match, writes its reports and prints the score.
-fn conclude(
-    session: &mut Session,
-    dir: &RunDir,
-    settings: &Settings,
-    seed: Seed,
+/// Writes the reports of a match that has ended and prints the score.
+fn publish(
+    concluded: &Concluded,
+    late: Lateness,
+    of: &Played,
     context: &mut Context,
 ) -> Result<(), Failure> {
-    session
-        .finish()
-        .map_err(|error| session_failure(error, &dir.path))?;
-    let report = session.report();
-    dir.write_reports(&report)?;
-    if session.frames_left_out() > 0 {
+    let (dir, report) = (&of.dir, &concluded.report);
+    dir.write_reports(report)?;
+    if concluded.frames_left_out > 0 {
         context.ui.say(format_args!(
             "the capture is full: {} frames were left out of {}",
-            session.frames_left_out(),
+            concluded.frames_left_out,
             dir.capture().display()
         ));
     }
@@ -149,18 +148,26 @@ fn conclude(
         let value = serde_json::json!({
             "event": "ended",
             "directory": dir.path,
-            "seed": seed.0,
+            "seed": of.seed.0,
+            "late": late,
             "report": report,
         });
-        // `serve` and `resume` print a line when they begin, so theirs are one document a line.
-        return match settings.command {
-            crate::run_dir::Command::Run => context.ui.json(&value),
-            crate::run_dir::Command::Serve => context.ui.json_line(&value),
+        // `serve` prints a line when it begins, so it prints one document a line.
+        return match of.settings.command {
+            Command::Run => context.ui.json(&value),
+            Command::Serve => context.ui.json_line(&value),
         };
     }
-    context.ui.data(&grading::render_text(&report))?;
+    context.ui.data(&grading::render_text(report))?;
     context.ui.say(format_args!("wrote {}", dir.path.display()));
     Ok(())
+}
+
+/// Where and how a match was played.
+struct Played {
+    dir: RunDir,
+    settings: Settings,
+    seed: Seed,
 }
 
 /// A seed from the system's randomness.

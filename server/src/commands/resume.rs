@@ -1,9 +1,11 @@
 //! `trippoint resume`.
 
-use super::{conclude, run, serve, session_failure};
+use super::{Played, publish, run, serve, session_failure};
 use crate::capture::Capture;
 use crate::cli::Context;
 use crate::error::Failure;
+use crate::live;
+use crate::pacing::Lateness;
 use crate::replay::{check_engine, options_of};
 use crate::run_dir::{Command, RunDir, Settings};
 use crate::session::{Scan, Session, Setup};
@@ -29,8 +31,7 @@ Examples:
 /// Runs the command.
 pub fn resume(args: &ResumeArgs, context: &mut Context) -> Result<(), Failure> {
     let (dir, mut storage) = RunDir::existing(&args.dir)?;
-    let failed = |error| session_failure(error, &dir.path);
-    let scan = Scan::of(&mut storage).map_err(failed)?;
+    let scan = Scan::of(&mut storage).map_err(|error| session_failure(error, &dir.path))?;
     check_engine(&scan.header, &dir.recording().display().to_string())?;
     if let Some(damage) = &scan.damage {
         context.ui.say(format_args!(
@@ -50,27 +51,40 @@ pub fn resume(args: &ResumeArgs, context: &mut Context) -> Result<(), Failure> {
     });
     context.catch_signals();
     let capture = Capture::wanted(settings.capture, &dir.capture(), &loaded)?;
-    let setup = Setup {
-        loaded: &loaded,
-        seed: scan.header.seed,
-        options,
-    };
     let progress = context.ui.progress(scan.latest);
-    let mut session = Session::resume(&setup, &scan, Box::new(storage), capture, |now| {
-        progress.at(now);
-    })
-    .map_err(failed)?;
-    drop(progress);
-    context.ui.say(format_args!(
-        "resumed at {} after re-running {} inputs",
-        session.now(),
-        scan.inputs
-    ));
-    match settings.command {
+    let seed = scan.header.seed;
+    let inputs = scan.inputs;
+    let played = Played {
+        dir,
+        settings,
+        seed,
+    };
+    let exposed = live::exposed(&loaded.scenario, &played.settings.expose)?;
+    let build = move || {
+        let setup = Setup {
+            loaded: &loaded,
+            seed,
+            options,
+        };
+        Session::resume(&setup, &scan, Box::new(storage), capture, |now| {
+            progress.at(now);
+        })
+    };
+    match played.settings.command {
         Command::Run => {
-            run::play(&mut session, settings.speed, context).map_err(failed)?;
-            conclude(&mut session, &dir, &settings, setup.seed, context)
+            let failed = |error| session_failure(error, &played.dir.path);
+            let mut session = build().map_err(failed)?;
+            context.ui.say(format_args!(
+                "resumed at {} after re-running {inputs} inputs",
+                session.now()
+            ));
+            run::play(&mut session, played.settings.speed, context).map_err(failed)?;
+            let concluded = run::conclude(session).map_err(failed)?;
+            publish(&concluded, Lateness::default(), &played, context)
         }
-        Command::Serve => serve::go_on(session, &setup, &dir, &settings, context),
+        Command::Serve => {
+            let order = serve::order(Box::new(build), exposed, &played.settings);
+            serve::play(vec![(played, order)], 1, context)
+        }
     }
 }

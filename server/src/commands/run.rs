@@ -1,10 +1,11 @@
 //! `trippoint run`.
 
-use super::{MatchArgs, conclude, parse_speed, session_failure};
+use super::{MatchArgs, Played, parse_speed, publish, session_failure};
 use crate::capture::Capture;
 use crate::cli::Context;
 use crate::error::Failure;
-use crate::pacing::Pacer;
+use crate::live::Concluded;
+use crate::pacing::{Lateness, Pacer};
 use crate::run_dir::{Command, RunDir, Settings};
 use crate::session::{Session, SessionError, Setup};
 use clap::Args;
@@ -63,14 +64,29 @@ pub fn run(args: &RunArgs, context: &mut Context) -> Result<(), Failure> {
         seed: prepared.seed,
         options: prepared.options,
     };
-    let mut session = Session::begin(&setup, Box::new(storage), capture)
-        .map_err(|error| session_failure(error, &dir.path))?;
-    play(&mut session, args.speed.0, context).map_err(|error| session_failure(error, &dir.path))?;
-    conclude(&mut session, &dir, &settings, prepared.seed, context)
+    let failed = |error| session_failure(error, &dir.path);
+    let mut session = Session::begin(&setup, Box::new(storage), capture).map_err(failed)?;
+    play(&mut session, args.speed.0, context).map_err(failed)?;
+    let concluded = conclude(session).map_err(failed)?;
+    let played = Played {
+        dir,
+        settings,
+        seed: prepared.seed,
+    };
+    publish(&concluded, Lateness::default(), &played, context)
+}
+
+/// Closes recording and capture, and grades.
+pub(super) fn conclude(mut session: Session) -> Result<Concluded, SessionError> {
+    session.finish()?;
+    Ok(Concluded {
+        report: session.report(),
+        frames_left_out: session.frames_left_out(),
+    })
 }
 
 /// Plays a match to its end, or to the user's.
-pub fn play(
+pub(super) fn play(
     session: &mut Session,
     speed: Option<f64>,
     context: &mut Context,
