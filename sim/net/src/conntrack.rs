@@ -18,7 +18,8 @@ use crate::ids::{HostId, RouterId, RuleId};
 use crate::limits;
 use crate::modbus::{L7Inspector, ModbusMatch, ModbusPeek, Request};
 use crate::packet::{
-    Icmp, Ipv4, PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP, Tcp, error_subject, udp_ports,
+    Icmp, Ipv4, PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP, Provenance, Tcp, error_subject,
+    udp_ports,
 };
 use crate::rate::Rate;
 
@@ -113,7 +114,7 @@ impl Firewall {
         now: SimTime,
         ip: &Ipv4,
         packet: &[u8],
-        from: (HostId, u64),
+        from: Provenance,
         log: &mut Vec<FirewallLog>,
         stats: &mut Stats,
     ) -> Verdict {
@@ -123,7 +124,7 @@ impl Firewall {
             src: (ip.src, a),
             dst: (ip.dst, b),
         };
-        let (origin, frame) = from;
+        let Provenance { origin, frame } = from;
         let mut seen = Seen {
             flow: ends(0, 0),
             tcp: None,

@@ -13,14 +13,14 @@ use crate::fragment::{Reassembler, split};
 use crate::ids::{ConnId, HostId};
 use crate::io::Io;
 use crate::limits;
-use crate::neighbors::{Card, Undeliverable};
+use crate::neighbors::Card;
 use crate::packet::{
     Arp, ETHERNET_HEADER_LEN, ETHERTYPE_ARP, ETHERTYPE_IPV4, Ethernet, Frame, HOP_LIMIT,
     ICMP_TIME_EXCEEDED, ICMP_UNREACHABLE, Icmp, Ipv4, PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP,
-    error_subject, icmp_error, udp, udp_payload, udp_ports,
+    Provenance, error_subject, icmp_error, udp, udp_payload, udp_ports,
 };
 use crate::rate::Rate;
-use crate::stack::{Provenance, Stack, StackEvent};
+use crate::stack::{Stack, StackEvent};
 use crate::topology::HostSpec;
 
 /// Which frames a host application sees beside what its stack makes of them.
@@ -126,16 +126,17 @@ impl Host {
     }
 
     /// Sends an IP packet, behind room for its Ethernet header.
-    pub(crate) fn send_ip(&mut self, packet: Vec<u8>, dst: Ipv4Addr, origin: HostId, io: &mut Io) {
+    pub(crate) fn send_ip(&mut self, packet: Vec<u8>, dst: Ipv4Addr, io: &mut Io) {
         let ident = self.next_ident;
         if packet.len() > limits::FRAME_MAX {
             self.next_ident = self.next_ident.wrapping_add(1);
         }
         for piece in split(packet, ident) {
             if self.is_broadcast(dst) {
-                self.card.broadcast(piece, origin, io);
+                self.card.broadcast(piece, Provenance::own(self.id), io);
             } else if let Some(next_hop) = self.next_hop(dst) {
-                self.card.send(next_hop, piece, origin, io);
+                self.card
+                    .send(next_hop, piece, Provenance::own(self.id), io);
             }
         }
     }
@@ -165,7 +166,7 @@ impl Host {
             return Err(NetError::NoRoute);
         }
         let packet = udp((self.card.ip, src_port), dst, data);
-        self.send_ip(packet, dst.0, self.id, io);
+        self.send_ip(packet, dst.0, io);
         Ok(())
     }
 
@@ -190,7 +191,7 @@ impl Host {
             data: &PING_DATA,
         };
         let packet = echo.packet(self.card.ip, dst, ttl);
-        self.send_ip(packet, dst, self.id, io);
+        self.send_ip(packet, dst, io);
         Ok(sequence)
     }
 
@@ -215,7 +216,7 @@ impl Host {
                 .and_then(Ipv4::parse)
                 .map(|ip| ip.dst);
             if let Some(dst) = dst {
-                self.send_ip(packet, dst, self.id, io);
+                self.send_ip(packet, dst, io);
             }
         }
         [self.stack_timer, self.card.next_timer()]
@@ -274,8 +275,8 @@ impl Host {
                     .get(ETHERNET_HEADER_LEN..)
                     .unwrap_or(&[])
                     .to_vec(),
-                origin: frame.origin,
-                frame: frame.number,
+                origin: frame.from.origin,
+                frame: frame.from.frame,
             });
             return false;
         }
@@ -287,10 +288,7 @@ impl Host {
             io.stats.frames_malformed += 1;
             return false;
         }
-        let from = Provenance {
-            origin: frame.origin,
-            frame: frame.number,
-        };
+        let from = frame.from;
         if !ip.is_fragment() {
             return self.receive_datagram(frame.bytes, &ip, from, io);
         }
@@ -322,7 +320,7 @@ impl Host {
             PROTOCOL_TCP => {}
             PROTOCOL_UDP => self.receive_udp(packet, ip, from, io),
             PROTOCOL_ICMP => return self.receive_icmp(packet, ip, io),
-            _ => self.send_error(ip, packet, CODE_PROTOCOL, from, io),
+            _ => self.send_error(ip, packet, CODE_PROTOCOL, io),
         }
         false
     }
@@ -335,7 +333,7 @@ impl Host {
             return;
         };
         if !self.udp_ports.contains(&port) {
-            self.send_error(ip, packet, CODE_PORT, from, io);
+            self.send_error(ip, packet, CODE_PORT, io);
             return;
         }
         io.report_droppable(HostEvent::Udp {
@@ -365,7 +363,7 @@ impl Host {
                     data,
                 };
                 let packet = answer.packet(self.card.ip, ip.src, HOP_LIMIT);
-                self.send_ip(packet, ip.src, self.id, io);
+                self.send_ip(packet, ip.src, io);
                 false
             }
             Some(Icmp::Echo {
@@ -426,8 +424,8 @@ impl Host {
         self.report_failure(&subject, (src_port, dst_port), from, cause, about, io)
     }
 
-    fn report_undeliverable(&mut self, lost: &Undeliverable, io: &mut Io) {
-        let Some(packet) = lost.packet.get(ETHERNET_HEADER_LEN..) else {
+    fn report_undeliverable(&mut self, lost: &[u8], io: &mut Io) {
+        let Some(packet) = lost.get(ETHERNET_HEADER_LEN..) else {
             return;
         };
         let Some((subject, src_port, dst_port)) = error_subject(packet) else {
@@ -538,12 +536,12 @@ impl Host {
             time: io.now,
             host: self.id,
             bytes: frame.bytes.clone(),
-            origin: frame.origin,
-            frame: frame.number,
+            origin: frame.from.origin,
+            frame: frame.from.frame,
         });
     }
 
-    fn send_error(&mut self, ip: &Ipv4, packet: &[u8], code: u8, _about: Provenance, io: &mut Io) {
+    fn send_error(&mut self, ip: &Ipv4, packet: &[u8], code: u8, io: &mut Io) {
         if ip.dst != self.card.ip {
             return;
         }
@@ -552,7 +550,7 @@ impl Host {
             return;
         }
         if let Some(error) = icmp_error(self.card.ip, ICMP_UNREACHABLE, code, ip, packet) {
-            self.send_ip(error, ip.src, self.id, io);
+            self.send_ip(error, ip.src, io);
         }
     }
 

@@ -187,7 +187,7 @@ impl Io {
         self.stats.frames_delivered += 1;
         self.delivered.add(
             self.now.0,
-            ((port as u64) << 16) | u64::from(frame.origin.0),
+            ((port as u64) << 16) | u64::from(frame.from.origin.0),
             &frame.bytes,
         );
     }
@@ -209,7 +209,7 @@ impl Io {
     /// Numbers a frame at a tap and keeps a copy.
     pub(crate) fn capture(&mut self, switch: SwitchId, frame: &mut Frame) {
         self.next_number += 1;
-        frame.number = self.next_number;
+        frame.from.frame = self.next_number;
         self.stats.frames_captured += 1;
         if self.captured_bytes + frame.bytes.len() > limits::CAPTURE_BYTES_MAX {
             self.stats.captures_dropped += 1;
@@ -217,11 +217,11 @@ impl Io {
         }
         self.captured_bytes += frame.bytes.len();
         self.captured.push_back(CapturedFrame {
-            number: frame.number,
+            number: self.next_number,
             time: self.now,
             switch,
             bytes: frame.bytes.clone(),
-            origin: frame.origin,
+            origin: frame.from.origin,
         });
     }
 
@@ -267,7 +267,7 @@ impl Io {
             hasher.u64(scheduled.time.0);
             hasher.u64(scheduled.port as u64);
             hasher.u64(u64::from(scheduled.way == Way::ToDevice));
-            hasher.u64(u64::from(scheduled.frame.origin.0));
+            hasher.u64(u64::from(scheduled.frame.from.origin.0));
             hasher.bytes(&scheduled.frame.bytes);
         }
         for (conn, host) in &self.conns {

@@ -19,6 +19,7 @@ pub mod limits;
 mod modbus;
 mod neighbors;
 pub mod packet;
+pub mod pcapng;
 mod rate;
 mod rng;
 mod router;

@@ -9,7 +9,7 @@ use crate::address::Mac;
 use crate::ids::HostId;
 use crate::io::{Io, Way};
 use crate::limits;
-use crate::packet::{Arp, ETHERTYPE_IPV4, Ethernet, Frame};
+use crate::packet::{Arp, ETHERTYPE_IPV4, Ethernet, Frame, Provenance};
 
 /// A card with its address, and what it knows of its neighbours.
 #[derive(Debug)]
@@ -32,16 +32,9 @@ struct Known {
 
 #[derive(Debug)]
 struct Pending {
-    packets: Vec<(Vec<u8>, HostId)>,
+    packets: Vec<(Vec<u8>, Provenance)>,
     tries: u8,
     next_try: SimTime,
-}
-
-/// A packet whose next hop did not answer, behind room for its Ethernet header.
-#[derive(Debug)]
-pub(crate) struct Undeliverable {
-    pub packet: Vec<u8>,
-    pub origin: HostId,
 }
 
 impl Card {
@@ -73,12 +66,12 @@ impl Card {
         &mut self,
         next_hop: Ipv4Addr,
         mut packet: Vec<u8>,
-        origin: HostId,
+        from: Provenance,
         io: &mut Io,
     ) {
         let known = self.cache.get(&next_hop).filter(|k| k.expires > io.now);
         let Some(known) = known else {
-            self.hold(next_hop, packet, origin, io);
+            self.hold(next_hop, packet, from, io);
             return;
         };
         Ethernet {
@@ -92,14 +85,13 @@ impl Card {
             Way::ToSwitch,
             Frame {
                 bytes: packet,
-                origin,
-                number: 0,
+                from,
             },
         );
     }
 
     /// Sends an IPv4 packet, behind room for its header, to everyone on the segment.
-    pub(crate) fn broadcast(&self, mut packet: Vec<u8>, origin: HostId, io: &mut Io) {
+    pub(crate) fn broadcast(&self, mut packet: Vec<u8>, from: Provenance, io: &mut Io) {
         Ethernet {
             dst: Mac::BROADCAST,
             src: self.mac,
@@ -111,8 +103,7 @@ impl Card {
             Way::ToSwitch,
             Frame {
                 bytes: packet,
-                origin,
-                number: 0,
+                from,
             },
         );
     }
@@ -144,8 +135,9 @@ impl Card {
         self.pending.values().map(|p| p.next_try).min()
     }
 
-    /// Repeats requests that are due and gives back packets whose next hop stays silent.
-    pub(crate) fn on_timer(&mut self, io: &mut Io) -> Vec<Undeliverable> {
+    /// Repeats requests that are due and gives back packets whose next hop stays silent, each behind room for its
+    /// Ethernet header.
+    pub(crate) fn on_timer(&mut self, io: &mut Io) -> Vec<Vec<u8>> {
         let due: Vec<Ipv4Addr> = self
             .pending
             .iter()
@@ -162,10 +154,10 @@ impl Card {
                 pending.next_try = SimTime(io.now.0.saturating_add(limits::ARP_RETRY_US));
                 self.ask(ip, io);
             } else if let Some(pending) = self.pending.remove(&ip) {
-                for (packet, origin) in pending.packets {
+                for (packet, _) in pending.packets {
                     self.pending_bytes = self.pending_bytes.saturating_sub(packet.len());
                     io.stats.arp_dropped += 1;
-                    lost.push(Undeliverable { packet, origin });
+                    lost.push(packet);
                 }
             }
         }
@@ -200,9 +192,9 @@ impl Card {
             hasher.u64(u64::from(ip.to_bits()));
             hasher.u64(u64::from(pending.tries));
             hasher.u64(pending.next_try.0);
-            for (packet, origin) in &pending.packets {
+            for (packet, from) in &pending.packets {
                 hasher.bytes(packet);
-                hasher.u64(u64::from(origin.0));
+                hasher.u64(u64::from(from.origin.0));
             }
         }
     }
@@ -220,9 +212,9 @@ impl Card {
         let Some(pending) = self.pending.remove(&ip) else {
             return;
         };
-        for (packet, origin) in pending.packets {
+        for (packet, from) in pending.packets {
             self.pending_bytes = self.pending_bytes.saturating_sub(packet.len());
-            self.send(ip, packet, origin, io);
+            self.send(ip, packet, from, io);
         }
     }
 
@@ -245,7 +237,7 @@ impl Card {
         }
     }
 
-    fn hold(&mut self, next_hop: Ipv4Addr, packet: Vec<u8>, origin: HostId, io: &mut Io) {
+    fn hold(&mut self, next_hop: Ipv4Addr, packet: Vec<u8>, from: Provenance, io: &mut Io) {
         let new = !self.pending.contains_key(&next_hop);
         let full = self.pending_bytes + packet.len() > limits::ARP_PENDING_BYTES_MAX;
         if full || (new && self.pending.len() >= limits::ARP_PENDING_MAX) {
@@ -259,7 +251,7 @@ impl Card {
             tries: 1,
             next_try,
         });
-        pending.packets.push((packet, origin));
+        pending.packets.push((packet, from));
         if new {
             self.ask(next_hop, io);
         }
@@ -282,8 +274,7 @@ impl Card {
             Way::ToSwitch,
             Frame {
                 bytes,
-                origin: self.owner,
-                number: 0,
+                from: Provenance::own(self.owner),
             },
         );
     }

@@ -34,12 +34,25 @@ pub(crate) const HOP_LIMIT: u8 = 64;
 const IPV4_HEADER_LEN: usize = 20;
 const ARP_LEN: usize = 28;
 
-/// A frame on its way, with the host that put it on the wire and its last number in the capture.
+/// A frame on its way.
 #[derive(Clone, Debug)]
 pub(crate) struct Frame {
     pub bytes: Vec<u8>,
+    pub from: Provenance,
+}
+
+/// Where a frame or packet came from: the host whose card put it on a wire, and its last number in the capture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Provenance {
     pub origin: HostId,
-    pub number: u64,
+    pub frame: u64,
+}
+
+impl Provenance {
+    /// What a host or router sends on its own account.
+    pub(crate) const fn own(origin: HostId) -> Self {
+        Self { origin, frame: 0 }
+    }
 }
 
 /// Header of an Ethernet frame.
@@ -249,6 +262,12 @@ impl Tcp {
     pub const fn has(&self, flag: u8) -> bool {
         self.flags & flag != 0
     }
+}
+
+/// Whether the checksum of a TCP segment of `ip` is right.
+pub(crate) fn tcp_checksum_holds(ip: &Ipv4, segment: &[u8]) -> bool {
+    let (src, dst) = (IpAddress::Ipv4(ip.src), IpAddress::Ipv4(ip.dst));
+    TcpPacket::new_checked(segment).is_ok_and(|s| s.verify_checksum(&src, &dst))
 }
 
 /// What a sensor reads from one frame without keeping state.

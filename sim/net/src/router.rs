@@ -11,10 +11,10 @@ use crate::fragment::{Reassembler, split};
 use crate::ids::{HostId, RouterId};
 use crate::io::Io;
 use crate::limits;
-use crate::neighbors::{Card, Undeliverable};
+use crate::neighbors::Card;
 use crate::packet::{
     Arp, ETHERNET_HEADER_LEN, ETHERTYPE_ARP, ETHERTYPE_IPV4, Ethernet, Frame, HOP_LIMIT,
-    ICMP_TIME_EXCEEDED, ICMP_UNREACHABLE, Icmp, Ipv4, PROTOCOL_ICMP, PROTOCOL_TCP, Tcp,
+    ICMP_TIME_EXCEEDED, ICMP_UNREACHABLE, Icmp, Ipv4, PROTOCOL_ICMP, PROTOCOL_TCP, Provenance, Tcp,
     decrement_ttl, icmp_error, tcp_reset, tcp_reset_reply,
 };
 use crate::rate::Rate;
@@ -93,11 +93,11 @@ impl Router {
 
     /// Repeats ARP requests; tells senders that their destination is silent.
     pub(crate) fn on_timer(&mut self, io: &mut Io) {
-        let mut lost: Vec<Undeliverable> = Vec::new();
+        let mut lost: Vec<Vec<u8>> = Vec::new();
         for interface in &mut self.interfaces {
             lost.extend(interface.card.on_timer(io));
         }
-        for Undeliverable { packet, origin } in lost {
+        for packet in lost {
             let Some(bytes) = packet.get(ETHERNET_HEADER_LEN..) else {
                 continue;
             };
@@ -106,7 +106,7 @@ impl Router {
             };
             let own = self.interfaces.iter().any(|i| i.card.ip == ip.src);
             if !own {
-                self.send_error(ICMP_UNREACHABLE, CODE_HOST, &ip, bytes, origin, io);
+                self.send_error(ICMP_UNREACHABLE, CODE_HOST, &ip, bytes, io);
             }
         }
     }
@@ -174,51 +174,29 @@ impl Router {
                 tcp_reset_reply(ip, &tcp, payload.len().saturating_sub(tcp.header_len))
             }),
             _ => {
-                self.send_error(
-                    ICMP_UNREACHABLE,
-                    CODE_PORT,
-                    ip,
-                    packet,
-                    HostId::INFRASTRUCTURE,
-                    io,
-                );
+                self.send_error(ICMP_UNREACHABLE, CODE_PORT, ip, packet, io);
                 None
             }
         };
         if let Some(answer) = answer {
-            self.send(answer, ip.src, HostId::INFRASTRUCTURE, io);
+            self.send(answer, ip.src, io);
         }
     }
 
     fn forward(&mut self, from: usize, frame: Frame, ip: &Ipv4, io: &mut Io) {
         let Frame {
             mut bytes,
-            origin,
-            number,
+            from: provenance,
         } = frame;
         let Some(packet) = bytes.get(ETHERNET_HEADER_LEN..) else {
             return;
         };
         if ip.ttl <= 1 {
-            self.send_error(
-                ICMP_TIME_EXCEEDED,
-                0,
-                ip,
-                packet,
-                HostId::INFRASTRUCTURE,
-                io,
-            );
+            self.send_error(ICMP_TIME_EXCEEDED, 0, ip, packet, io);
             return;
         }
         let Some((out, next_hop)) = self.route(ip.dst) else {
-            self.send_error(
-                ICMP_UNREACHABLE,
-                CODE_NETWORK,
-                ip,
-                packet,
-                HostId::INFRASTRUCTURE,
-                io,
-            );
+            self.send_error(ICMP_UNREACHABLE, CODE_NETWORK, ip, packet, io);
             return;
         };
         let broadcast = self
@@ -229,27 +207,20 @@ impl Router {
             return;
         }
         // What turns back on its own segment never crosses a zone, and is forwarded without a question.
-        if out != from && !self.pass(ip, packet, (origin, number), io) {
+        if out != from && !self.pass(ip, packet, provenance, io) {
             return;
         }
         if bytes.len() > limits::FRAME_MAX && ip.dont_fragment {
             let packet = bytes.get(ETHERNET_HEADER_LEN..).unwrap_or(&[]);
-            self.send_error(
-                ICMP_UNREACHABLE,
-                CODE_FRAGMENT,
-                ip,
-                packet,
-                HostId::INFRASTRUCTURE,
-                io,
-            );
+            self.send_error(ICMP_UNREACHABLE, CODE_FRAGMENT, ip, packet, io);
             return;
         }
         decrement_ttl(&mut bytes);
-        self.emit(out, next_hop, bytes, origin, io);
+        self.emit(out, next_hop, bytes, provenance, io);
     }
 
     /// Asks the firewall and carries out what it says; true where the packet may go on.
-    fn pass(&mut self, ip: &Ipv4, packet: &[u8], from: (HostId, u64), io: &mut Io) -> bool {
+    fn pass(&mut self, ip: &Ipv4, packet: &[u8], from: Provenance, io: &mut Io) -> bool {
         let mut log = Vec::new();
         let verdict = self
             .firewall
@@ -269,14 +240,7 @@ impl Router {
     fn reject(&mut self, ip: &Ipv4, packet: &[u8], io: &mut Io) {
         let payload = ip.payload(packet);
         if ip.protocol != PROTOCOL_TCP {
-            self.send_error(
-                ICMP_UNREACHABLE,
-                CODE_PROHIBITED,
-                ip,
-                packet,
-                HostId::INFRASTRUCTURE,
-                io,
-            );
+            self.send_error(ICMP_UNREACHABLE, CODE_PROHIBITED, ip, packet, io);
             return;
         }
         let Some(tcp) = Tcp::parse(payload) else {
@@ -284,7 +248,7 @@ impl Router {
         };
         if let Some(reset) = tcp_reset_reply(ip, &tcp, payload.len().saturating_sub(tcp.header_len))
         {
-            self.send(reset, ip.src, HostId::INFRASTRUCTURE, io);
+            self.send(reset, ip.src, io);
         }
     }
 
@@ -295,18 +259,10 @@ impl Router {
         };
         let ack = tcp.has(Tcp::ACK).then_some(tcp.ack);
         let reset = tcp_reset((ip.src, tcp.src_port), (ip.dst, tcp.dst_port), tcp.seq, ack);
-        self.send(reset, ip.dst, HostId::INFRASTRUCTURE, io);
+        self.send(reset, ip.dst, io);
     }
 
-    fn send_error(
-        &mut self,
-        kind: u8,
-        code: u8,
-        ip: &Ipv4,
-        packet: &[u8],
-        origin: HostId,
-        io: &mut Io,
-    ) {
+    fn send_error(&mut self, kind: u8, code: u8, ip: &Ipv4, packet: &[u8], io: &mut Io) {
         if !self.errors.allow(io.now, limits::ICMP_ERRORS_PER_SECOND) {
             io.stats.icmp_suppressed += 1;
             return;
@@ -318,13 +274,19 @@ impl Router {
             return;
         };
         if let Some(error) = icmp_error(from, kind, code, ip, packet) {
-            self.send(error, ip.src, origin, io);
+            self.send(error, ip.src, io);
         }
     }
 
-    fn send(&mut self, packet: Vec<u8>, dst: Ipv4Addr, origin: HostId, io: &mut Io) {
+    fn send(&mut self, packet: Vec<u8>, dst: Ipv4Addr, io: &mut Io) {
         if let Some((out, next_hop)) = self.route(dst) {
-            self.emit(out, next_hop, packet, origin, io);
+            self.emit(
+                out,
+                next_hop,
+                packet,
+                Provenance::own(HostId::INFRASTRUCTURE),
+                io,
+            );
         }
     }
 
@@ -333,20 +295,20 @@ impl Router {
         out: usize,
         next_hop: Ipv4Addr,
         packet: Vec<u8>,
-        origin: HostId,
+        from: Provenance,
         io: &mut Io,
     ) {
         let Some(interface) = self.interfaces.get_mut(out) else {
             return;
         };
         if packet.len() <= limits::FRAME_MAX {
-            interface.card.send(next_hop, packet, origin, io);
+            interface.card.send(next_hop, packet, from, io);
             return;
         }
         let ident = self.next_ident;
         self.next_ident = self.next_ident.wrapping_add(1);
         for piece in split(packet, ident) {
-            interface.card.send(next_hop, piece, origin, io);
+            interface.card.send(next_hop, piece, from, io);
         }
     }
 

@@ -18,7 +18,9 @@ use crate::event::{CloseReason, Stats};
 use crate::fabric::NetError;
 use crate::ids::{ConnId, HostId};
 use crate::limits;
-use crate::packet::{ETHERNET_HEADER_LEN, Ipv4, Tcp};
+use crate::packet::{
+    ETHERNET_HEADER_LEN, Ipv4, Provenance, Tcp, tcp_checksum_holds, tcp_reset_reply,
+};
 
 /// The TCP part of a host: services, connections, timers.
 pub(crate) struct Stack {
@@ -57,13 +59,6 @@ pub(crate) enum StackEvent {
         conn: ConnId,
         reason: CloseReason,
     },
-}
-
-/// Where a packet came from.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Provenance {
-    pub origin: HostId,
-    pub frame: u64,
 }
 
 #[derive(Debug)]
@@ -281,33 +276,64 @@ impl Stack {
             .position(|s| s.local_port == tcp.dst_port && s.peer == peer);
         let new_syn = tcp.flags & (Tcp::SYN | Tcp::ACK | Tcp::RST | Tcp::FIN) == Tcp::SYN;
         let known = known.filter(|&index| !(new_syn && self.forget_time_wait(index)));
-        match known {
-            Some(index) => {
-                let has_data = ip.total_len > ip.header_len + tcp.header_len;
-                if let Some(slot) = self.slots.get_mut(index) {
-                    slot.reset_seen |= tcp.has(Tcp::RST);
-                    if has_data {
-                        slot.newest = from;
-                    }
-                }
-            }
-            None if self.services.contains_key(&tcp.dst_port) => {
-                if new_syn {
-                    if !self.trap_syn(tcp.dst_port, peer, from, stats) {
-                        stats.syns_dropped += 1;
-                        return;
-                    }
-                } else if !tcp.has(Tcp::ACK) {
-                    return;
-                }
-            }
-            None => {}
+        let Some(index) = known else {
+            self.ingress_unknown(now, frame, ip, &tcp, from, stats);
+            return;
+        };
+        let waiting = self.received_at(index);
+        self.feed(now, frame);
+        let grown = self.received_at(index) > waiting;
+        let Some(slot) = self.slots.get_mut(index) else {
+            return;
+        };
+        if grown {
+            slot.newest = from;
         }
+        let closed = self.sockets.get::<tcp::Socket>(slot.handle).state() == tcp::State::Closed;
+        slot.reset_seen |= closed && tcp.has(Tcp::RST);
+    }
+
+    /// A segment of no connection: a SYN to a service opens one, any other that asks for an answer is reset.
+    fn ingress_unknown(
+        &mut self,
+        now: SimTime,
+        frame: Vec<u8>,
+        ip: &Ipv4,
+        tcp: &Tcp,
+        from: Provenance,
+        stats: &mut Stats,
+    ) {
+        let payload = ip.payload(frame.get(ETHERNET_HEADER_LEN..).unwrap_or(&[]));
+        if !tcp_checksum_holds(ip, payload) {
+            stats.frames_malformed += 1;
+            return;
+        }
+        let listening = self.services.contains_key(&tcp.dst_port);
+        let new_syn = tcp.flags & (Tcp::SYN | Tcp::ACK | Tcp::RST | Tcp::FIN) == Tcp::SYN;
+        if listening && new_syn {
+            if self.trap_syn(tcp.dst_port, (ip.src, tcp.src_port), from, stats) {
+                self.feed(now, frame);
+            } else {
+                stats.syns_dropped += 1;
+            }
+        } else if !listening || tcp.has(Tcp::ACK) {
+            let len = payload.len().saturating_sub(tcp.header_len);
+            self.device.sent.extend(tcp_reset_reply(ip, tcp, len));
+        }
+    }
+
+    /// Lets smoltcp read one packet.
+    fn feed(&mut self, now: SimTime, frame: Vec<u8>) {
         self.device.received = Some(frame);
         self.interface
             .poll_ingress_single(instant(now), &mut self.device, &mut self.sockets);
-        // A segment that a socket refused to read must not stay for the next poll.
         self.device.received = None;
+    }
+
+    fn received_at(&self, index: usize) -> usize {
+        self.slots.get(index).map_or(0, |s| {
+            self.sockets.get::<tcp::Socket>(s.handle).recv_queue()
+        })
     }
 
     /// Marks attempts to reach `dst` as hopeless.
@@ -331,6 +357,9 @@ impl Stack {
     ) -> Option<SimTime> {
         if self.slots.is_empty() {
             return None;
+        }
+        if self.slots.iter().any(|s| s.unreachable) {
+            self.give_up_unreachable(events);
         }
         self.egress(now);
         let mut again = false;
@@ -411,6 +440,17 @@ impl Stack {
                 return;
             }
         }
+    }
+
+    /// Ends hopeless attempts before they send once more.
+    fn give_up_unreachable(&mut self, events: &mut Vec<StackEvent>) {
+        for slot in self.slots.iter_mut().filter(|s| s.unreachable) {
+            let state = self.sockets.get::<tcp::Socket>(slot.handle).state();
+            if slot.phase == Phase::Connecting && state == tcp::State::SynSent {
+                slot.closed(CloseReason::Unreachable, Phase::Discarded, events);
+            }
+        }
+        self.reap();
     }
 
     /// Removes sockets that are done.
@@ -601,10 +641,6 @@ impl Slot {
                     syn,
                 });
                 self.check_open(socket, events)
-            }
-            Phase::Connecting if opening && self.unreachable => {
-                self.closed(CloseReason::Unreachable, Phase::Discarded, events);
-                false
             }
             Phase::Connecting if opening => false,
             Phase::Connecting if state == tcp::State::Closed => {

@@ -139,8 +139,8 @@ impl Switch {
                     ip: arp.sender_ip,
                     old_mac,
                     new_mac: arp.sender_mac,
-                    origin: frame.origin,
-                    frame: frame.number,
+                    origin: frame.from.origin,
+                    frame: frame.from.frame,
                 });
             }
             None if room => {

@@ -209,3 +209,101 @@ impl Net {
         self.received.get(&conn).map_or(&[], Vec::as_slice)
     }
 }
+
+/// Packets made by hand, as an attacker's tool makes them.
+pub mod raw {
+    use std::net::Ipv4Addr;
+
+    use sim_net::Mac;
+    use sim_net::packet::{ETHERTYPE_IPV4, Ethernet};
+
+    /// An IPv4 packet in a frame.
+    pub fn ethernet(dst: Mac, src: Mac, packet: &[u8]) -> Vec<u8> {
+        let mut frame = vec![0; 14];
+        Ethernet {
+            dst,
+            src,
+            ethertype: ETHERTYPE_IPV4,
+        }
+        .write(&mut frame);
+        frame.extend_from_slice(packet);
+        frame
+    }
+
+    /// An IPv4 packet with its checksum.
+    pub fn ipv4(
+        src: Ipv4Addr,
+        dst: Ipv4Addr,
+        protocol: u8,
+        ttl: u8,
+        ident_and_fragment: u32,
+        data: &[u8],
+    ) -> Vec<u8> {
+        let mut packet = vec![0x45, 0];
+        packet.extend_from_slice(&u16::try_from(20 + data.len()).unwrap().to_be_bytes());
+        packet.extend_from_slice(&ident_and_fragment.to_be_bytes());
+        packet.extend_from_slice(&[ttl, protocol, 0, 0]);
+        packet.extend_from_slice(&src.octets());
+        packet.extend_from_slice(&dst.octets());
+        let sum = checksum(&packet);
+        packet[10..12].copy_from_slice(&sum.to_be_bytes());
+        packet.extend_from_slice(data);
+        packet
+    }
+
+    /// A TCP segment in an IPv4 packet.
+    pub fn tcp(
+        src: (Ipv4Addr, u16),
+        dst: (Ipv4Addr, u16),
+        seq: u32,
+        ack: u32,
+        flags: u8,
+        data: &[u8],
+    ) -> Vec<u8> {
+        let mut segment = Vec::new();
+        segment.extend_from_slice(&src.1.to_be_bytes());
+        segment.extend_from_slice(&dst.1.to_be_bytes());
+        segment.extend_from_slice(&seq.to_be_bytes());
+        segment.extend_from_slice(&ack.to_be_bytes());
+        segment.extend_from_slice(&[0x50, flags, 4, 0, 0, 0, 0, 0]);
+        segment.extend_from_slice(data);
+        let sum = pseudo_checksum(src.0, dst.0, 6, &segment);
+        segment[16..18].copy_from_slice(&sum.to_be_bytes());
+        ipv4(src.0, dst.0, 6, 64, 0, &segment)
+    }
+
+    /// A UDP datagram without its IP header.
+    pub fn udp(src: (Ipv4Addr, u16), dst: (Ipv4Addr, u16), data: &[u8]) -> Vec<u8> {
+        let mut datagram = Vec::new();
+        datagram.extend_from_slice(&src.1.to_be_bytes());
+        datagram.extend_from_slice(&dst.1.to_be_bytes());
+        datagram.extend_from_slice(&u16::try_from(8 + data.len()).unwrap().to_be_bytes());
+        datagram.extend_from_slice(&[0, 0]);
+        datagram.extend_from_slice(data);
+        let sum = pseudo_checksum(src.0, dst.0, 17, &datagram);
+        datagram[6..8].copy_from_slice(&sum.to_be_bytes());
+        datagram
+    }
+
+    fn pseudo_checksum(src: Ipv4Addr, dst: Ipv4Addr, protocol: u8, data: &[u8]) -> u16 {
+        let mut all = Vec::new();
+        all.extend_from_slice(&src.octets());
+        all.extend_from_slice(&dst.octets());
+        all.extend_from_slice(&[0, protocol]);
+        all.extend_from_slice(&u16::try_from(data.len()).unwrap().to_be_bytes());
+        all.extend_from_slice(data);
+        checksum(&all)
+    }
+
+    /// The internet checksum (RFC 1071).
+    pub fn checksum(bytes: &[u8]) -> u16 {
+        let mut sum = 0_u32;
+        for pair in bytes.chunks(2) {
+            sum += u32::from(u16::from_be_bytes([pair[0], *pair.get(1).unwrap_or(&0)]));
+        }
+        while sum > 0xffff {
+            sum = (sum & 0xffff) + (sum >> 16);
+        }
+        !u16::try_from(sum).unwrap()
+    }
+}
