@@ -192,20 +192,29 @@ impl MemoryLayout {
         start.checked_add(self.offset(address)?)
     }
 
-    /// Byte offset inside its area of word `index` of the process image (`%IW index`, `%QW index`, `%MW index` under
-    /// OpenPLC addressing, bytes `2 * index` under S7).
+    /// Byte offset inside its area of word `index` (`%MW index` under OpenPLC addressing and past its end, bytes
+    /// `2 * index` under S7 addressing and in data blocks); `None` where the area ends before.
     #[must_use]
     pub fn word_offset(&self, area: Area, index: u32) -> Option<u32> {
-        let index = if self.addressing == Addressing::S7 {
-            index.checked_mul(2)?
-        } else {
-            index
-        };
-        self.offset(DirectAddress {
-            area,
-            size: AccessSize::Word,
-            index,
-            bit: 0,
-        })
+        let (_, length) = self.span(area)?;
+        let by_byte = self.addressing == Addressing::S7 || matches!(area, Area::DataBlock(_));
+        let base = if by_byte { 0 } else { OPENPLC_BIT_BYTES };
+        let offset = index.checked_mul(2)?.checked_add(base)?;
+        (offset.checked_add(2)? <= length).then_some(offset)
+    }
+}
+
+/// Bit `at` of a run of bytes, counted from the lowest bit of the first; FALSE beyond the end.
+pub(crate) fn bit_at(bytes: &[u8], at: usize) -> bool {
+    bytes
+        .get(at / 8)
+        .is_some_and(|byte| byte >> (at % 8) & 1 == 1)
+}
+
+/// Sets bit `at` of a run of bytes; beyond the end nothing happens.
+pub(crate) fn set_bit(bytes: &mut [u8], at: usize, value: bool) {
+    if let Some(byte) = bytes.get_mut(at / 8) {
+        let mask = 1_u8 << (at % 8);
+        *byte = if value { *byte | mask } else { *byte & !mask };
     }
 }

@@ -16,7 +16,7 @@ pub(super) struct Wiring {
     pub output_words_at: usize,
     pub output_bits_at: usize,
     /// Bits of memory that show the key in REMOTE and in PROGRAM.
-    pub key_bits: Option<(u32, u32)>,
+    pub key_bits: Option<(usize, usize)>,
     pub ranges: Vec<Mapped>,
     /// Byte in memory of a word, its smallest and its largest value.
     pub checks: Vec<(u32, u16, u16)>,
@@ -36,20 +36,25 @@ pub(super) struct Mapped {
 impl Mapped {
     /// Finds the memory of a range; `None` where it is empty or reaches outside its area or the table.
     pub fn resolve(layout: &MemoryLayout, range: &ModbusRange) -> Option<Self> {
-        let (start, length) = layout.span(range.area)?;
-        let (unit, scale) = match range.table {
-            Table::Bits(_) => (1, 8),
-            Table::Words(_) => (2, 1),
+        let (area_at, length) = layout.span(range.area)?;
+        let last = range.offset.checked_add(range.count.checked_sub(1)?)?;
+        let at = match range.table {
+            Table::Bits(_) if last / 8 < length => {
+                area_at.checked_mul(8)?.checked_add(range.offset)?
+            }
+            Table::Bits(_) => return None,
+            Table::Words(_) => {
+                layout.word_offset(range.area, last)?;
+                area_at.checked_add(layout.word_offset(range.area, range.offset)?)?
+            }
         };
-        let end = range.offset.checked_add(range.count.checked_mul(unit)?)?;
-        let in_area = end <= length.checked_mul(scale)?;
         let in_table = u32::from(range.start).checked_add(range.count)? <= 0x1_0000;
-        (range.count > 0 && in_area && in_table).then_some(Self {
+        in_table.then_some(Self {
             table: range.table,
             start: u32::from(range.start),
             count: range.count,
             area: range.area,
-            at: start.checked_mul(scale)?.checked_add(range.offset)?,
+            at,
         })
     }
 

@@ -12,7 +12,7 @@ use super::config::{
     PlcConfig, PlcError, Table,
 };
 use super::{Field, Plc, Stored, Task};
-use crate::memory::{AccessSize, DirectAddress, MAX_AREA_BYTES, MAX_DATA_BLOCKS, MemoryLayout};
+use crate::memory::{MAX_AREA_BYTES, MAX_DATA_BLOCKS, MemoryLayout};
 use crate::st::{self, CompileError};
 
 impl Plc {
@@ -41,10 +41,10 @@ impl Plc {
             });
         }
         let field = Field {
-            input_words: vec![0; config.input_words as usize],
-            input_bits: vec![false; config.input_bits as usize],
-            output_words: vec![0; config.output_words as usize],
-            output_bits: vec![false; config.output_bits as usize],
+            input_words: vec![0; usize::from(config.input_words)],
+            input_bits: vec![0; usize::from(config.input_bits).div_ceil(8)],
+            output_words: vec![0; usize::from(config.output_words)],
+            output_bits: vec![0; usize::from(config.output_bits).div_ceil(8)],
         };
         let mut plc = Self {
             period_us: config
@@ -141,66 +141,9 @@ fn check_limits(config: &PlcConfig) -> Result<(), PlcError> {
 
 /// Resolves channels and Modbus ranges to bytes of memory.
 fn wire(config: &PlcConfig) -> Result<Wiring, PlcError> {
-    let layout = &config.layout;
-    let first = |area: Area,
-                 size: AccessSize,
-                 channels: u32,
-                 what: &'static str|
-     -> Result<u32, PlcError> {
-        let end = match (size, channels.checked_sub(1)) {
-            (_, None) => return Ok(0),
-            (AccessSize::Bit, Some(last)) => layout.offset(DirectAddress {
-                area,
-                size,
-                index: last / 8,
-                bit: 0,
-            }),
-            (_, Some(last)) => layout.word_offset(area, last),
-        };
-        let start = layout.absolute(DirectAddress {
-            area,
-            size,
-            index: 0,
-            bit: 0,
-        });
-        end.and(start).ok_or(PlcError::Channels(what))
-    };
-    let mut wiring = Wiring {
-        input_words_at: first(
-            Area::Input,
-            AccessSize::Word,
-            config.input_words,
-            "input word",
-        )? as usize,
-        input_bits_at: first(Area::Input, AccessSize::Bit, config.input_bits, "input bit")?
-            as usize,
-        output_words_at: first(
-            Area::Output,
-            AccessSize::Word,
-            config.output_words,
-            "output word",
-        )? as usize,
-        output_bits_at: first(
-            Area::Output,
-            AccessSize::Bit,
-            config.output_bits,
-            "output bit",
-        )? as usize,
-        key_bits: None,
-        ranges: Vec::new(),
-        checks: Vec::new(),
-    };
-    if let Some((remote, program)) = config.key_bits {
-        let at = first(
-            Area::Input,
-            AccessSize::Bit,
-            remote.max(program).saturating_add(1),
-            "key bit",
-        )?;
-        wiring.key_bits = Some((at * 8 + remote, at * 8 + program));
-    }
+    let mut wiring = wire_channels(config)?;
     for (index, range) in config.modbus.ranges.iter().enumerate() {
-        let mapped = Mapped::resolve(layout, range)
+        let mapped = Mapped::resolve(&config.layout, range)
             .filter(|new| !wiring.ranges.iter().any(|old| old.overlaps(new)));
         let Some(mapped) = mapped else {
             return Err(PlcError::ModbusRange {
@@ -237,4 +180,47 @@ fn wire(config: &PlcConfig) -> Result<Wiring, PlcError> {
         }
     }
     Ok(wiring)
+}
+
+fn wire_channels(config: &PlcConfig) -> Result<Wiring, PlcError> {
+    let layout = &config.layout;
+    let words = |area: Area, channels: u16, what: &'static str| -> Result<usize, PlcError> {
+        let Some(last) = channels.checked_sub(1) else {
+            return Ok(0);
+        };
+        let (start, _) = layout.span(area).unwrap_or_default();
+        let at = layout
+            .word_offset(area, u32::from(last))
+            .and(layout.word_offset(area, 0));
+        at.map(|at| (start + at) as usize)
+            .ok_or(PlcError::Channels(what))
+    };
+    let bits = |area: Area, channels: u16, what: &'static str| -> Result<usize, PlcError> {
+        let (start, length) = layout.span(area).unwrap_or_default();
+        if u32::from(channels).div_ceil(8) <= length {
+            Ok(start as usize)
+        } else {
+            Err(PlcError::Channels(what))
+        }
+    };
+    let key_bits = match config.key_bits {
+        None => None,
+        Some((remote, program)) => {
+            let at = bits(
+                Area::Input,
+                remote.max(program).saturating_add(1),
+                "key bit",
+            )?;
+            Some((at * 8 + usize::from(remote), at * 8 + usize::from(program)))
+        }
+    };
+    Ok(Wiring {
+        input_words_at: words(Area::Input, config.input_words, "input word")?,
+        input_bits_at: bits(Area::Input, config.input_bits, "input bit")?,
+        output_words_at: words(Area::Output, config.output_words, "output word")?,
+        output_bits_at: bits(Area::Output, config.output_bits, "output bit")?,
+        key_bits,
+        ranges: Vec::new(),
+        checks: Vec::new(),
+    })
 }

@@ -2,7 +2,7 @@
 
 use sim_wire::device::{Area, BitTable, Identity, WordTable};
 
-use crate::memory::{AccessSize, DirectAddress, MemoryLayout};
+use crate::memory::MemoryLayout;
 use crate::st::CompileError;
 
 /// Most program files of one controller.
@@ -32,13 +32,13 @@ pub struct PlcConfig {
     /// Sizes of the memory areas and how `%` addresses count.
     pub layout: MemoryLayout,
     /// Wired input words, `%IW0` and up.
-    pub input_words: u32,
+    pub input_words: u16,
     /// Wired input bits, `%IX0.0` and up.
-    pub input_bits: u32,
+    pub input_bits: u16,
     /// Wired output words, `%QW0` and up.
-    pub output_words: u32,
+    pub output_words: u16,
     /// Wired output bits, `%QX0.0` and up.
-    pub output_bits: u32,
+    pub output_bits: u16,
     /// Fail state of each output word; words beyond the list are [`FailState::Off`].
     pub word_fail_states: Vec<FailState>,
     /// Fail state of each output bit; bits beyond the list are [`FailState::Off`].
@@ -52,7 +52,7 @@ pub struct PlcConfig {
     /// True where the key decides: writes from outside only in REMOTE, downloads only in PROGRAM, mode changes in both.
     pub key_gates_writes: bool,
     /// Input bits (`%IX`, counted from 0.0) that show the key in REMOTE and in PROGRAM to the program.
-    pub key_bits: Option<(u32, u32)>,
+    pub key_bits: Option<(u16, u16)>,
     /// Instructions of all tasks in one scan before the watchdog stops the CPU.
     pub watchdog_instructions: u64,
 }
@@ -137,39 +137,10 @@ pub struct ModbusRange {
     pub count: u32,
     /// Memory area.
     pub area: Area,
-    /// First bit (eight times the byte plus the bit) for tables of bits, first byte for tables of words; inside the
-    /// area.
+    /// First bit (eight times the byte plus the bit) for tables of bits, first word as `%MW` counts under
+    /// [`crate::memory::Addressing::OpenPlc`] for tables of words. Words go on past the last `%MW`: `%MD0` is word
+    /// 1024, `%ML0` word 3072. Under S7 addressing and in data blocks word 1 is bytes 2 and 3.
     pub offset: u32,
-}
-
-impl ModbusRange {
-    /// A range that begins at a `%` address; `None` where the controller lacks it. Word tables take W, D and L
-    /// addresses, of which D and L are two and four registers, high word first.
-    #[must_use]
-    pub fn at(
-        layout: &MemoryLayout,
-        table: Table,
-        start: u16,
-        count: u32,
-        address: DirectAddress,
-    ) -> Option<Self> {
-        let offset = layout.offset(address)?;
-        let offset = match (table, address.size) {
-            (Table::Bits(_), AccessSize::Bit) => {
-                offset.checked_mul(8)?.checked_add(u32::from(address.bit))?
-            }
-            (Table::Bits(_), _) => return None,
-            (Table::Words(_), AccessSize::Bit | AccessSize::Byte) => return None,
-            (Table::Words(_), _) => offset,
-        };
-        Some(Self {
-            table,
-            start,
-            count,
-            area: address.area,
-            offset,
-        })
-    }
 }
 
 /// Which Modbus addresses exist and what they reach. Everything else is an address that does not exist.
@@ -186,21 +157,28 @@ impl ModbusMap {
     pub fn openplc() -> Self {
         use sim_wire::device::BitTable::{Coils, DiscreteInputs};
         use sim_wire::device::WordTable::{HoldingRegisters, InputRegisters};
-        let layout = MemoryLayout::openplc();
         let rows = [
-            (Table::Bits(Coils), 0, 8_192, "%QX0.0"),
-            (Table::Bits(DiscreteInputs), 0, 8_192, "%IX0.0"),
-            (Table::Words(InputRegisters), 0, 1_024, "%IW0"),
-            (Table::Words(HoldingRegisters), 0, 1_024, "%QW0"),
-            (Table::Words(HoldingRegisters), 1_024, 1_024, "%MW0"),
-            (Table::Words(HoldingRegisters), 2_048, 2_048, "%MD0"),
-            (Table::Words(HoldingRegisters), 4_096, 4_096, "%ML0"),
+            (Table::Bits(Coils), 0, 8_192, Area::Output, 0),
+            (Table::Bits(DiscreteInputs), 0, 8_192, Area::Input, 0),
+            (Table::Words(InputRegisters), 0, 1_024, Area::Input, 0),
+            (Table::Words(HoldingRegisters), 0, 1_024, Area::Output, 0),
+            (
+                Table::Words(HoldingRegisters),
+                1_024,
+                7_168,
+                Area::Marker,
+                0,
+            ),
         ];
-        let range = |(table, start, count, text): (Table, u16, u32, &str)| {
-            ModbusRange::at(&layout, table, start, count, DirectAddress::parse(text)?)
+        let range = |(table, start, count, area, offset)| ModbusRange {
+            table,
+            start,
+            count,
+            area,
+            offset,
         };
         Self {
-            ranges: rows.into_iter().filter_map(range).collect(),
+            ranges: rows.into_iter().map(range).collect(),
         }
     }
 }

@@ -117,11 +117,22 @@ pub enum ModeCause {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ForceTarget {
     /// `%IX`, counted in bits from 0.0.
-    InputBit(u32),
+    InputBit(u16),
     /// `%IW`.
-    InputWord(u32),
+    InputWord(u16),
     /// `%QX`, counted in bits from 0.0.
-    OutputBit(u32),
+    OutputBit(u16),
     /// `%QW`.
-    OutputWord(u32),
+    OutputWord(u16),
+}
+
+impl std::fmt::Display for ModeCause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Request => "request over the network",
+            Self::Local => "switch at the controller",
+            Self::Fault => "program fault",
+            Self::Power => "supply power",
+        })
+    }
 }

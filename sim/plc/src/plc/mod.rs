@@ -23,6 +23,7 @@ pub use config::{
 pub use event::{ForceTarget, ModeCause, PlcEvent, PlcEventKind, WriteTarget};
 pub use state::RestoreError;
 
+use crate::memory::{bit_at, set_bit as memory_bit};
 use crate::st::{CompileError, Program, VariableInfo};
 use access::Wiring;
 
@@ -84,9 +85,10 @@ struct Stored {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Field {
     input_words: Vec<u16>,
-    input_bits: Vec<bool>,
+    /// Eight to a byte, as in memory.
+    input_bits: Vec<u8>,
     output_words: Vec<u16>,
-    output_bits: Vec<bool>,
+    output_bits: Vec<u8>,
 }
 
 // Identity and plain state.
@@ -138,6 +140,11 @@ impl Plc {
         self.events.drain(..).collect()
     }
 
+    /// Takes the oldest event.
+    pub fn poll_event(&mut self) -> Option<PlcEvent> {
+        self.events.pop_front()
+    }
+
     /// True if there are events to take.
     #[must_use]
     pub fn has_events(&self) -> bool {
@@ -169,37 +176,49 @@ impl Plc {
 // Field side: what sensors put in and actuators take out.
 impl Plc {
     /// Sets an input word at the terminals; it reaches `%IW` at the next scan. Words that are not wired are ignored.
-    pub fn set_input_word(&mut self, index: u32, value: u16) {
-        if let Some(word) = self.field.input_words.get_mut(index as usize) {
+    pub fn set_input_word(&mut self, index: u16, value: u16) {
+        if let Some(word) = self.field.input_words.get_mut(usize::from(index)) {
             *word = value;
         }
     }
 
     /// Sets an input bit at the terminals; it reaches `%IX` at the next scan. Bits that are not wired are ignored.
-    pub fn set_input_bit(&mut self, index: u32, value: bool) {
-        if let Some(bit) = self.field.input_bits.get_mut(index as usize) {
-            *bit = value;
+    pub fn set_input_bit(&mut self, index: u16, value: bool) {
+        if index < self.config.input_bits {
+            memory_bit(&mut self.field.input_bits, usize::from(index), value);
         }
+    }
+
+    /// An input word at the terminals; 0 where none is wired.
+    #[must_use]
+    pub fn input_word(&self, index: u16) -> u16 {
+        self.field
+            .input_words
+            .get(usize::from(index))
+            .copied()
+            .unwrap_or(0)
+    }
+
+    /// An input bit at the terminals; FALSE where none is wired.
+    #[must_use]
+    pub fn input_bit(&self, index: u16) -> bool {
+        bit_at(&self.field.input_bits, usize::from(index))
     }
 
     /// An output word as the actuator gets it; 0 where none is wired.
     #[must_use]
-    pub fn output_word(&self, index: u32) -> u16 {
+    pub fn output_word(&self, index: u16) -> u16 {
         self.field
             .output_words
-            .get(index as usize)
+            .get(usize::from(index))
             .copied()
             .unwrap_or(0)
     }
 
     /// An output bit as the actuator gets it; FALSE where none is wired.
     #[must_use]
-    pub fn output_bit(&self, index: u32) -> bool {
-        self.field
-            .output_bits
-            .get(index as usize)
-            .copied()
-            .unwrap_or(false)
+    pub fn output_bit(&self, index: u16) -> bool {
+        bit_at(&self.field.output_bits, usize::from(index))
     }
 }
 
@@ -238,7 +257,7 @@ impl Plc {
                 },
             );
             self.field.output_words.fill(0);
-            self.field.output_bits.fill(false);
+            self.field.output_bits.fill(0);
         }
     }
 
@@ -366,6 +385,12 @@ impl Plc {
     /// Forces in effect.
     pub fn forces(&self) -> impl Iterator<Item = (ForceTarget, u16)> + '_ {
         self.forces.iter().map(|(target, value)| (*target, *value))
+    }
+
+    /// True if any channel is forced.
+    #[must_use]
+    pub fn has_forces(&self) -> bool {
+        !self.forces.is_empty()
     }
 
     /// Online value of a variable, such as `MAIN.LEVEL`, `MAIN.T1.ET` or `MAIN.A[3]`; BOOL is 0 or 1, TIME in

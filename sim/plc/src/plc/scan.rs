@@ -6,7 +6,7 @@ use sim_wire::device::{Area, Mode};
 use super::config::{FailState, KeyPosition};
 use super::event::{ForceTarget, ModeCause, PlcEventKind};
 use super::{Plc, Task, mode_text};
-use crate::memory::AccessSize;
+use crate::memory::{AccessSize, set_bit};
 use crate::st::{Cycle, Fault, read_memory, write_memory};
 
 impl Plc {
@@ -49,21 +49,14 @@ impl Plc {
                 target.copy_from_slice(&word.to_be_bytes());
             }
         }
-        let bits_at = self.wiring.input_bits_at * 8;
-        for (i, bit) in self.field.input_bits.iter().enumerate() {
-            set_bit(&mut self.memory, bits_at + i, *bit);
+        let bits_at = self.wiring.input_bits_at;
+        let bits = &self.field.input_bits;
+        if let Some(target) = self.memory.get_mut(bits_at..bits_at + bits.len()) {
+            target.copy_from_slice(bits);
         }
         if let Some((remote, program)) = self.wiring.key_bits {
-            set_bit(
-                &mut self.memory,
-                remote as usize,
-                self.key == KeyPosition::Remote,
-            );
-            set_bit(
-                &mut self.memory,
-                program as usize,
-                self.key == KeyPosition::Program,
-            );
+            set_bit(&mut self.memory, remote, self.key == KeyPosition::Remote);
+            set_bit(&mut self.memory, program, self.key == KeyPosition::Program);
         }
         if !self.forces.is_empty() {
             self.apply_forces(|target| {
@@ -81,12 +74,12 @@ impl Plc {
                 ForceTarget::OutputWord(i) => (self.wiring.output_words_at, i, true),
             };
             if is_word {
-                let at = base + 2 * index as usize;
+                let at = base + 2 * usize::from(index);
                 if let Some(bytes) = self.memory.get_mut(at..at + 2) {
                     bytes.copy_from_slice(&value.to_be_bytes());
                 }
             } else {
-                set_bit(&mut self.memory, base * 8 + index as usize, *value != 0);
+                set_bit(&mut self.memory, base * 8 + usize::from(index), *value != 0);
             }
         }
     }
@@ -141,13 +134,10 @@ impl Plc {
                 *word = u16::from_be_bytes([*high, *low]);
             }
         }
-        let bits_at = self.wiring.output_bits_at * 8;
-        for (i, bit) in self.field.output_bits.iter_mut().enumerate() {
-            let at = bits_at + i;
-            *bit = self
-                .memory
-                .get(at / 8)
-                .is_some_and(|byte| byte >> (at % 8) & 1 == 1);
+        let bits_at = self.wiring.output_bits_at;
+        let bits = &mut self.field.output_bits;
+        if let Some(source) = self.memory.get(bits_at..bits_at + bits.len()) {
+            bits.copy_from_slice(source);
         }
     }
 
@@ -193,7 +183,7 @@ impl Plc {
                 FailState::Substitute(value) => *word = value,
             }
         }
-        for (i, bit) in self.field.output_bits.iter_mut().enumerate() {
+        for i in 0..usize::from(self.config.output_bits) {
             match self
                 .config
                 .bit_fail_states
@@ -201,9 +191,9 @@ impl Plc {
                 .copied()
                 .unwrap_or_default()
             {
-                FailState::Off => *bit = false,
+                FailState::Off => set_bit(&mut self.field.output_bits, i, false),
                 FailState::Hold => {}
-                FailState::Substitute(value) => *bit = value != 0,
+                FailState::Substitute(value) => set_bit(&mut self.field.output_bits, i, value != 0),
             }
         }
     }
@@ -259,13 +249,10 @@ impl Plc {
             .filter(|_| cold)
             .map(|(number, _)| Area::DataBlock(*number));
         for area in [Area::Output, Area::Marker].into_iter().chain(data_blocks) {
-            if let Some((start, length)) = self.config.layout.span(area) {
-                if let Some(bytes) = self
-                    .memory
-                    .get_mut(start as usize..(start + length) as usize)
-                {
-                    bytes.fill(0);
-                }
+            let span = self.config.layout.span(area).unwrap_or_default();
+            let (start, length) = (span.0 as usize, span.1 as usize);
+            if let Some(bytes) = self.memory.get_mut(start..start + length) {
+                bytes.fill(0);
             }
         }
         for (l, value) in located.iter().zip(values) {
@@ -294,12 +281,5 @@ impl Task {
                 true
             }
         }
-    }
-}
-
-fn set_bit(memory: &mut [u8], at: usize, value: bool) {
-    if let Some(byte) = memory.get_mut(at / 8) {
-        let mask = 1_u8 << (at % 8);
-        *byte = if value { *byte | mask } else { *byte & !mask };
     }
 }

@@ -88,7 +88,7 @@ impl Plc {
         }
         for bits in [&self.field.input_bits, &self.field.output_bits] {
             sink(&length(bits.len()));
-            bits.iter().for_each(|bit| sink(&[u8::from(*bit)]));
+            sink(bits);
         }
         sink(&length(self.tasks.len()));
         for task in &self.tasks {
@@ -147,9 +147,8 @@ impl Plc {
         }
         for bits in [&mut self.field.input_bits, &mut self.field.output_bits] {
             reader.expect_length(bits.len())?;
-            for bit in bits {
-                *bit = reader.flag()?;
-            }
+            let saved = reader.take(bits.len())?;
+            bits.copy_from_slice(saved);
         }
         reader.expect_length(self.tasks.len())?;
         let layout = self.config.layout.clone();
@@ -164,7 +163,7 @@ impl Plc {
         self.forces = BTreeMap::new();
         for _ in 0..reader.count(MAX_FORCES)? {
             let kind = reader.u8()?;
-            let index = u32::from_be_bytes(reader.array()?);
+            let index = u16::from_be_bytes(reader.array()?);
             let target = match kind {
                 0 => ForceTarget::InputBit(index),
                 1 => ForceTarget::InputWord(index),
@@ -263,7 +262,7 @@ fn key_byte(key: KeyPosition) -> u8 {
     }
 }
 
-fn force_parts(target: ForceTarget) -> (u8, u32) {
+fn force_parts(target: ForceTarget) -> (u8, u16) {
     match target {
         ForceTarget::InputBit(i) => (0, i),
         ForceTarget::InputWord(i) => (1, i),

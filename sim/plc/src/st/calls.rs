@@ -2,8 +2,8 @@
 
 use super::ast::{Arg, Name, Path, PouKind, Section};
 use super::codegen::{At, Gen, Val};
-use super::expressions::Target;
 use super::instr::Instr;
+use super::places::Target;
 use super::types::Ty;
 use super::variables::{BlockKind, Var, VarPlace, VarTy};
 

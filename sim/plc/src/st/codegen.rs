@@ -504,16 +504,13 @@ impl Gen<'_> {
 
     /// Emits a jump that is taken where `condition` is FALSE; the caller patches it.
     pub fn jump_unless(&mut self, condition: Val) -> usize {
-        if let (At::Temp(temp), true) = (condition.at, self.last_label != self.code.len()) {
-            if let Some(last) = self.code.last_mut() {
-                let fused = last.as_jump_unless();
-                if let (Some(fused), true) =
-                    (fused, last.destination_mut().is_some_and(|d| *d == temp))
-                {
-                    *last = fused;
-                    return self.code.len() - 1;
-                }
-            }
+        if let (At::Temp(temp), true) = (condition.at, self.last_label != self.code.len())
+            && let Some(last) = self.code.last_mut()
+            && let Some(fused) = last.as_jump_unless()
+            && last.destination_mut().is_some_and(|d| *d == temp)
+        {
+            *last = fused;
+            return self.code.len() - 1;
         }
         let a = self.slot_of(condition);
         self.emit(Instr::JumpNot { a, to: 0 })

@@ -131,8 +131,8 @@ fn rounded(ty: IntTy, value: f64) -> Outcome {
 }
 
 fn cut(ty: IntTy, value: f64) -> Outcome {
-    // 2^63 is the first value that i64 cannot hold; NaN fails both comparisons.
-    let in_i64 = value >= -9_223_372_036_854_775_808.0 && value < 9_223_372_036_854_775_808.0;
+    // 2^63 is the first value that i64 cannot hold; NaN is in no range.
+    let in_i64 = (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&value);
     if in_i64 {
         fit(ty, Some(value as i64))
     } else {

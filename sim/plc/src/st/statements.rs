@@ -3,9 +3,10 @@
 use super::ast::{CaseArm, Expr, Path, Stmt, StmtKind};
 use super::codegen::{At, Gen, Val};
 use super::error::Pos;
-use super::expressions::{Target, stores_directly};
+use super::expressions::stores_directly;
 use super::instr::Instr;
 use super::numeric::i64_of;
+use super::places::Target;
 use super::types::{IntTy, Ty};
 
 impl Gen<'_> {

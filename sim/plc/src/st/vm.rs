@@ -1,7 +1,10 @@
 //! Executes bytecode over slots and memory. Nothing here allocates.
 #![allow(
     clippy::cast_possible_truncation,
-    reason = "slots are untyped 64-bit words; each cast reads the width that the compiler has checked"
+    clippy::float_cmp,
+    clippy::neg_cmp_op_on_partial_ord,
+    reason = "slots are untyped 64-bit words; each cast reads the width that the compiler has checked; \
+              comparisons are exact and false for NaN, as IEEE 754 says"
 )]
 
 use super::blocks::Cycle;
