@@ -5,6 +5,7 @@
 
 mod command;
 mod decide;
+pub mod permit;
 pub mod script;
 mod view;
 
