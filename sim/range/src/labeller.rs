@@ -6,6 +6,8 @@
 mod facts;
 mod refusals;
 mod rules;
+#[cfg(test)]
+mod tests;
 
 use facts::{Facts, News};
 use rules::{Context, Hit, RULES};

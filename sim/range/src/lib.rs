@@ -4,8 +4,31 @@
 //! call [`Range::poll_output`] until it returns `None`. The shell appends an input to its log, advances to the present,
 //! applies the input, and advances again; one at a time.
 
+mod actors;
+mod alarms;
 mod boundary;
+mod commands;
+mod controllers;
+mod directory;
+mod events;
+mod external;
+mod journal;
+mod labeller;
+mod link;
+mod network;
+mod people;
+mod persona;
+mod plants;
+mod poller;
 mod range;
+mod recovery;
+mod reports;
+mod sensor;
+mod sessions;
+mod sight;
+mod stations;
+mod tools;
+mod traffic;
 
 pub use boundary::{Advance, Budget, BuildError, Output, RunOptions};
 pub use range::Range;

@@ -3,7 +3,7 @@
 use sim_net::{CloseReason, ConnId, Fabric, HostId};
 use sim_record::{SimDuration, SimTime, StateHasher};
 use sim_wire::modbus::client::{ClientConfig, ClientEvent, ClientSession, QueueFull, RequestId};
-use sim_wire::modbus::request::Request;
+use sim_wire::modbus::Request;
 use std::net::Ipv4Addr;
 
 /// Wait before a lost connection is opened again.
@@ -98,7 +98,7 @@ impl Link {
     /// The connection ended.
     pub fn on_closed(&mut self, now: SimTime, fabric: &mut Fabric, reason: CloseReason) {
         if let (CloseReason::Fin, Some(conn)) = (reason, self.conn()) {
-            fabric.close(now, conn);
+            let _gone = fabric.close(now, conn);
         }
         self.last_close = Some(reason);
         self.drop_session();
@@ -107,7 +107,7 @@ impl Link {
     /// Closes the connection from this side.
     pub fn close(&mut self, now: SimTime, fabric: &mut Fabric) {
         if let Some(conn) = self.conn() {
-            fabric.close(now, conn);
+            let _gone = fabric.close(now, conn);
         }
         self.drop_session();
     }

@@ -81,7 +81,8 @@ impl Plants {
     /// Steps every plant that is due. True if one was destroyed in this step.
     pub fn step_due(&mut self, journal: &mut Journal) -> bool {
         let mut destroyed = false;
-        for slot in self.slots.iter_mut().filter(|s| s.next_step <= journal.now) {
+        let now = journal.now;
+        for slot in self.slots.iter_mut().filter(|s| s.next_step <= now) {
             for (index, position_pct) in &slot.hand_valves {
                 slot.plant.actuator(*index, *position_pct);
             }

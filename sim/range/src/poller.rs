@@ -7,8 +7,8 @@ use sim_record::{SimDuration, SimTime, StateHasher};
 use sim_scenario::model::Tag;
 use sim_view::{Quality, Table, TagView};
 use sim_wire::modbus::client::{ClientEvent, RequestId};
-use sim_wire::modbus::request::Request;
-use sim_wire::modbus::response::Response;
+use sim_wire::modbus::Request;
+use sim_wire::modbus::Response;
 use std::collections::BTreeMap;
 
 /// Addresses in one block at most.

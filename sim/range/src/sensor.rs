@@ -4,6 +4,10 @@
 
 mod alerts;
 mod process;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+pub(crate) mod tests_support;
 mod traffic;
 
 use crate::directory::Directory;

@@ -33,6 +33,8 @@ const ADDRESSES_MAX: usize = 2048;
 const CONNECTIONS_MAX: usize = 1024;
 /// Firewall rules whose last change is known.
 const CHANGES_MAX: usize = 256;
+/// Firewall changes that can be undone.
+const UNDO_MAX: usize = 64;
 /// Floods and ARP claims remembered.
 const DISTURBANCES_MAX: usize = 64;
 /// (attacker, controller) pairs whose reads are counted.
@@ -144,6 +146,8 @@ pub(super) struct News {
     /// Writes of one address within the window, the most of this request.
     pub repeats: usize,
     pub excursion: Option<Excursion>,
+    /// A controller went from RUN to RUN: it started anew.
+    pub started_anew: bool,
 }
 
 /// Controller, coil instead of holding register, address.
@@ -164,7 +168,10 @@ pub(super) struct Facts {
     last_writer: BTreeMap<String, (PrincipalId, SimTime)>,
     bypassed: BTreeMap<String, PrincipalId>,
     keys: BTreeMap<String, Key>,
+    stopped: BTreeSet<String>,
     changes: BTreeMap<String, Change>,
+    /// Rule and its state before each change, newest last.
+    undo: VecDeque<(String, Option<Change>)>,
     cleared: Option<Change>,
     connections: BTreeMap<u32, OpenConnection>,
     reached: BTreeSet<(PrincipalId, u32, u16)>,
@@ -236,9 +243,8 @@ impl Facts {
             RecordKind::Firewall {
                 by, rule, change, ..
             } => self.learn_firewall(record, *by, rule, *change),
-            // A start runs the start-up logic: written values are gone.
-            RecordKind::Mode { asset, mode, .. } if mode == "RUN" => {
-                self.standing.retain(|(a, _, _), _| a != asset)
+            RecordKind::Mode { asset, mode, .. } => {
+                news.started_anew = self.learn_mode(asset, mode)
             }
             RecordKind::Program {
                 asset,
@@ -365,10 +371,7 @@ impl Facts {
                 let word = match change.change {
                     FirewallChange::Disabled => "switched off",
                     FirewallChange::Removed => "removed",
-                    FirewallChange::Undone => "undone",
-                    FirewallChange::Added
-                    | FirewallChange::Enabled
-                    | FirewallChange::SessionsCleared => return None,
+                    _ => return None,
                 };
                 Some((change.seq, format!("firewall rule {} {word}", rule.id)))
             });
@@ -378,6 +381,14 @@ impl Facts {
     /// Whether an attacker once had a connection to that target.
     pub fn reached(&self, by: PrincipalId, dst: u32, port: u16) -> bool {
         self.reached.contains(&(by, dst, port))
+    }
+
+    /// Entries of all tables.
+    #[cfg(test)]
+    pub fn size(&self) -> usize {
+        let probes: usize = self.probes.values().map(VecDeque::len).sum();
+        let tables = self.writes.len() + self.standing.len() + self.reads.len() + self.changes.len();
+        probes + tables + self.undo.len() + self.connections.len() + self.reached.len() + self.disturbances.len()
     }
 
     fn is_blue(&self, by: PrincipalId) -> bool {
@@ -510,12 +521,7 @@ impl Facts {
     fn count_write(&mut self, time: SimTime, by: PrincipalId, place: &Place) -> usize {
         let key = (by, place.clone());
         if self.writes.len() >= ADDRESSES_MAX && !self.writes.contains_key(&key) {
-            let oldest = self
-                .writes
-                .iter()
-                .min_by_key(|(_, times)| times.back().copied())
-                .map(|(k, _)| k.clone());
-            oldest.and_then(|k| self.writes.remove(&k));
+            forget_older_half(&mut self.writes, |times| times.back().copied().unwrap_or_default());
         }
         let times = self.writes.entry(key).or_default();
         times.push_back(time);
@@ -546,12 +552,7 @@ impl Facts {
             return;
         }
         if self.standing.len() >= ADDRESSES_MAX {
-            let oldest = self
-                .standing
-                .iter()
-                .min_by_key(|(_, s)| s.last)
-                .map(|(k, _)| k.clone());
-            oldest.and_then(|k| self.standing.remove(&k));
+            forget_older_half(&mut self.standing, |standing| standing.last);
         }
         self.standing.insert(
             place,
@@ -605,6 +606,17 @@ impl Facts {
         }
     }
 
+    /// Remembers the mode of a controller; true where it ran before and runs.
+    fn learn_mode(&mut self, asset: &str, mode: &str) -> bool {
+        if mode != "RUN" {
+            self.stopped.insert(asset.to_owned());
+            return false;
+        }
+        // A start runs the start-up logic: written values are gone.
+        self.standing.retain(|(a, _, _), _| a != asset);
+        !self.stopped.remove(asset)
+    }
+
     fn learn_firewall(
         &mut self,
         record: &Record,
@@ -618,12 +630,38 @@ impl Facts {
             time: record.time,
             blue: self.is_blue(by),
         };
-        if change.change == FirewallChange::SessionsCleared {
-            if change.blue {
-                self.cleared = Some(change);
+        match change.change {
+            FirewallChange::SessionsCleared => {
+                self.cleared = Some(change).filter(|c| c.blue).or(self.cleared);
             }
-        } else if self.changes.len() < CHANGES_MAX || self.changes.contains_key(rule) {
-            self.changes.insert(rule.to_owned(), change);
+            FirewallChange::Undone => self.learn_undo(change),
+            _ if self.changes.len() < CHANGES_MAX || self.changes.contains_key(rule) => {
+                let before = self.changes.insert(rule.to_owned(), change);
+                if self.undo.len() >= UNDO_MAX {
+                    self.undo.pop_front();
+                }
+                self.undo.push_back((rule.to_owned(), before));
+            }
+            _ => {}
+        }
+    }
+
+    /// The last change is taken back; the record of that does not name the rule.
+    fn learn_undo(&mut self, undo: Change) {
+        let Some((rule, before)) = self.undo.pop_back() else {
+            return;
+        };
+        match before {
+            Some(before) => {
+                let restored = Change {
+                    change: before.change,
+                    ..undo
+                };
+                self.changes.insert(rule, restored);
+            }
+            None => {
+                self.changes.remove(&rule);
+            }
         }
     }
 
@@ -713,6 +751,14 @@ impl AcceptRule {
         let inside = |ip: u32, (network, mask): (u32, u32)| ip & mask == network;
         inside(src, self.src) && inside(dst, self.dst) && self.port.is_none_or(|p| p == port)
     }
+}
+
+/// Makes room in a full table at a cost that does not grow with how often that is done.
+fn forget_older_half<K: Ord, V>(table: &mut BTreeMap<K, V>, time: impl Fn(&V) -> SimTime) {
+    let mut times: Vec<SimTime> = table.values().map(&time).collect();
+    times.sort_unstable();
+    let middle = times.get(times.len() / 2).copied().unwrap_or_default();
+    table.retain(|_, value| time(value) > middle);
 }
 
 /// Network and mask of a CIDR or address; all addresses for any other text, such as `any`.

@@ -120,11 +120,7 @@ fn firewall_cause(
 ) -> (String, Option<u64>) {
     if !rule.is_empty() {
         let change = facts.change_of(rule).filter(|c| {
-            c.blue
-                && matches!(
-                    c.change,
-                    FirewallChange::Added | FirewallChange::Enabled | FirewallChange::Undone
-                )
+            c.blue && matches!(c.change, FirewallChange::Added | FirewallChange::Enabled)
         });
         return (format!("firewall rule {rule}"), change.map(|c| c.seq));
     }

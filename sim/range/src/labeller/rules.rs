@@ -56,7 +56,7 @@ pub(super) const RULES: &[Rule] = &[
     row("T0836", parameter_changed), // a write that changed a holding register: the controller
     row("T0806", repeated_write), // one address written again and again: the controller
     row("T0858", mode_changed), // RUN or STOP: the controller
-    row("T0816", restarted),   // STOP by restart or power: the controller
+    row("T0816", restarted),   // RUN to RUN, or STOP by restart or power: the controller
     row("T0843", program_download), // program written: the controller
     // Network.
     row("T0830", arp_claim),    // address claimed: its owner
@@ -134,7 +134,7 @@ fn mode_changed(c: &Context<'_>) -> Vec<Hit> {
             mode,
             cause,
             by,
-        } if mode != "FAULT" && !is_restart(mode, cause) => red(c, asset, *by),
+        } if mode != "FAULT" && !is_restart(c, mode, cause) => red(c, asset, *by),
         _ => Vec::new(),
     }
 }
@@ -146,7 +146,7 @@ fn restarted(c: &Context<'_>) -> Vec<Hit> {
             mode,
             cause,
             by,
-        } if is_restart(mode, cause) => red(c, asset, *by),
+        } if is_restart(c, mode, cause) => red(c, asset, *by),
         _ => Vec::new(),
     }
 }
@@ -287,8 +287,9 @@ fn safety(c: &Context<'_>, wanted: SafetyEvent) -> Vec<Hit> {
     }
 }
 
-fn is_restart(mode: &str, cause: &str) -> bool {
-    mode == "STOP" && (cause.contains("restart") || cause.contains("power"))
+fn is_restart(c: &Context<'_>, mode: &str, cause: &str) -> bool {
+    let cause = cause.to_ascii_lowercase();
+    c.news.started_anew || mode == "STOP" && (cause.contains("restart") || cause.contains("power"))
 }
 
 fn is_read(m: &ModbusRecord) -> bool {

@@ -1,0 +1,231 @@
+//! Commands of players and actors, carried out or refused in words.
+
+use crate::range::Range;
+use crate::reports::Draft;
+use crate::tools::{Bench, Purpose};
+use sim_record::{Principal, PrincipalId, RecordKind, Role, Team};
+use sim_view::{Command, FieldAction};
+
+impl Range {
+    /// Lets every actor whose time has come look at its view and decide.
+    pub(crate) fn let_actors_decide(&mut self) {
+        for turn in self.actors.due(self.journal.now) {
+            let principal = self.journal.who(turn.by).clone();
+            let view = self.view_of(&principal, turn.by);
+            for (step, command) in self.actors.decide(&turn, &view) {
+                self.command(turn.by, &step, &command);
+            }
+        }
+    }
+
+    /// A command from outside.
+    pub(crate) fn input_command(&mut self, principal: &Principal, bytes: &[u8]) {
+        let by = self.journal.principal(principal);
+        match postcard::from_bytes::<Command>(bytes) {
+            Ok(command) => self.command(by, "", &command),
+            Err(_) => {
+                let refused = Some("not a command of this version".to_owned());
+                self.journal.record(RecordKind::Command { by, text: "unreadable".into(), refused });
+            }
+        }
+    }
+
+    /// An outside program connected to an endpoint.
+    pub(crate) fn input_open(&mut self, principal: &Principal, conn: u32, endpoint: u16) {
+        let by = self.journal.principal(principal);
+        let endpoint = self.scenario.endpoints.get(usize::from(endpoint));
+        let foothold = endpoint.and_then(|e| self.scenario.footholds.iter().find(|f| f.id == e.foothold));
+        let host = foothold.and_then(|f| self.directory.host(&f.host)).map(|h| h.host);
+        let target = endpoint.and_then(|e| self.directory.host(&e.target).map(|h| (h.ip, e.port)));
+        let (Some(host), Some(target)) = (host, target) else {
+            self.journal.outputs.push_back(crate::Output::Close { conn, reset: true });
+            return;
+        };
+        if let Some(opened) = self.externals.open(&mut self.journal, &mut self.fabric, conn, host, target) {
+            self.note_opened(opened, by);
+        }
+    }
+
+    fn command(&mut self, by: PrincipalId, step: &str, command: &Command) {
+        let record = self.journal.record(RecordKind::Command { by, text: command.to_string(), refused: None });
+        if let Err(refused) = self.try_command(by, step, command) {
+            let text = format!("refused (record {record})");
+            self.journal.record(RecordKind::Command { by, text, refused: Some(refused) });
+        }
+    }
+
+    fn try_command(&mut self, by: PrincipalId, step: &str, command: &Command) -> Result<(), String> {
+        let principal = self.journal.who(by).clone();
+        let own_host = principal.foothold.iter().cloned().collect::<Vec<_>>();
+        let hosts = self.actors.hosts_of(by).map_or(own_host, <[String]>::to_vec);
+        sim_view::permit::check(principal.role, &hosts, command)?;
+        let now = self.journal.now;
+        if principal.team == Team::Red && !(self.pace.red_from..self.pace.red_until).contains(&now) {
+            return Err("outside red's window".into());
+        }
+        let journal = &mut self.journal;
+        match command {
+            Command::SetTag { tag, value_milli } => self.set_tag(by, principal.name(), tag, *value_milli),
+            Command::Acknowledge { alarm } => self.alarms.acknowledge(journal, alarm, by),
+            Command::Shelve { alarm, seconds } => self.alarms.shelve(journal, alarm, *seconds, by),
+            Command::Report { asset, technique, began_s, needs_confirmation, evidence, text } => self.reports.file(
+                journal,
+                by,
+                Draft {
+                    asset: asset.clone(),
+                    technique: technique.clone(),
+                    began_s: *began_s,
+                    needs_confirmation: *needs_confirmation,
+                    evidence: evidence.clone(),
+                    text: text.clone(),
+                },
+            ),
+            Command::UpdateReport { report, asset, technique } => {
+                self.reports.update(journal, by, *report, asset.clone(), technique.clone())
+            }
+            Command::CloseReport { report, benign } => self.reports.close(journal, by, *report, *benign),
+            Command::Firewall { router, change } => {
+                self.firewalls.command(journal, &mut self.fabric, &self.directory, by, router, change)
+            }
+            Command::Field(action) => self.people.order(journal, by, step, action.clone()),
+            Command::Phone { contact, topic } => self.people.phone(journal, by, contact, topic),
+            Command::Compare { controller } => self.manage(by, step, controller, None),
+            Command::Restore { controller, save_first } => self.manage(by, step, controller, Some(*save_first)),
+            Command::StopJob { job } => {
+                let mut bench = Bench { journal, fabric: &mut self.fabric, directory: &self.directory };
+                self.tools.stop(&mut bench, by, *job)
+            }
+            Command::Inject { id } => self.inject(principal.role, id),
+            Command::Flood { from, target, .. } => {
+                self.suspect_flood(by, from, target);
+                self.start_tool(by, step, command)
+            }
+            Command::Scan { .. }
+            | Command::Identify { .. }
+            | Command::Read { .. }
+            | Command::Write { .. }
+            | Command::Hold { .. }
+            | Command::ArpSpoof { .. }
+            | Command::Download { .. }
+            | Command::SetMode { .. } => self.start_tool(by, step, command),
+        }
+    }
+
+    fn start_tool(&mut self, by: PrincipalId, step: &str, command: &Command) -> Result<(), String> {
+        let mut bench = Bench { journal: &mut self.journal, fabric: &mut self.fabric, directory: &self.directory };
+        let started = self.tools.start(&mut bench, by, step, command);
+        self.take_tool_results();
+        started
+    }
+
+    fn suspect_flood(&mut self, by: PrincipalId, from: &str, target: &str) {
+        if let Some(host) = self.directory.host(from) {
+            let name = self.directory.address(target, from).map_or_else(|| target.to_owned(), |ip| self.directory.name_of_ip(ip));
+            self.traffic.suspect(host.ip, name, by);
+        }
+    }
+
+    fn inject(&mut self, role: Role, id: &str) -> Result<(), String> {
+        debug_assert_eq!(role, Role::Instructor);
+        let index = self.scenario.injects.iter().position(|i| i.id == id).ok_or_else(|| format!("no inject `{id}`"))?;
+        self.give_inject(index);
+        Ok(())
+    }
+
+    fn set_tag(&mut self, by: PrincipalId, who: &str, tag: &str, value_milli: i64) -> Result<(), String> {
+        #[allow(clippy::cast_precision_loss, reason = "tags are far below 2^53 thousandths")]
+        let value = value_milli as f64 / 1000.0;
+        let opened = self.stations.set_tag(&mut self.journal, &mut self.fabric, &self.directory, by, who, tag, value)?;
+        if let Some(conn) = opened {
+            self.note_station_connection(conn);
+        }
+        Ok(())
+    }
+
+    /// A management job of the engineering station: compare, or restore (with evidence saved first or not).
+    fn manage(&mut self, by: PrincipalId, step: &str, controller: &str, restore: Option<bool>) -> Result<(), String> {
+        let station = self.stations.workstation().ok_or("there is no engineering station")?.to_owned();
+        let host = self.directory.host(&station).ok_or("there is no engineering station")?.host;
+        let files = self.controllers.get(controller).ok_or_else(|| format!("no controller `{controller}`"))?.approved.clone();
+        let controller = controller.to_owned();
+        let purpose = match restore {
+            None => Purpose::Compare { controller, files },
+            Some(save_first) => {
+                if save_first {
+                    self.journal.record(RecordKind::Program {
+                        asset: controller.clone(),
+                        file: String::new(),
+                        change: sim_record::ProgramChange::EvidenceSaved,
+                        hash: String::new(),
+                        by,
+                    });
+                }
+                Purpose::Restore { controller, files, save_first }
+            }
+        };
+        let mut bench = Bench { journal: &mut self.journal, fabric: &mut self.fabric, directory: &self.directory };
+        let started = self.tools.manage(&mut bench, by, step, host, purpose);
+        self.take_tool_results();
+        started
+    }
+
+    /// Field actions whose time is over.
+    pub(crate) fn carry_out_field_actions(&mut self) {
+        while let Some((number, by, action)) = self.people.take_due(self.journal.now) {
+            let result = self.field_action(by, &action);
+            self.people.done(&mut self.journal, number, by, &action, result);
+        }
+    }
+
+    fn field_action(&mut self, by: PrincipalId, action: &FieldAction) -> Result<String, String> {
+        let now = self.journal.now;
+        let unknown = |what: &str| format!("there is no {what}");
+        match action {
+            FieldAction::TurnKey { controller, to } => {
+                let slot = self.controllers.get_mut(controller).ok_or_else(|| unknown(controller))?;
+                slot.turn_key(&mut self.journal, *to, by);
+                Ok(format!("key stands in {to:?}"))
+            }
+            FieldAction::Shutdown { controller } => {
+                let slot = self.controllers.get_mut(controller).ok_or_else(|| unknown(controller))?;
+                slot.press_shutdown(now, by).then(|| "button pressed".to_owned()).ok_or_else(|| "no such button".to_owned())
+            }
+            FieldAction::ResetTrip { controller } => {
+                let slot = self.controllers.get_mut(controller).ok_or_else(|| unknown(controller))?;
+                slot.press_reset(now).then(|| "button pressed".to_owned()).ok_or_else(|| "no such button".to_owned())
+            }
+            FieldAction::ReadGauge { gauge } => {
+                let at = self.scenario.gauges.get(gauge).ok_or_else(|| unknown(gauge))?;
+                let value = self.plants.truth(&at.plant, &at.signal).ok_or_else(|| unknown(gauge))?;
+                self.gauges.insert(gauge.clone(), value);
+                Ok(format!("{gauge} reads {value:.0}"))
+            }
+            FieldAction::ReadPanel { controller } => {
+                let slot = self.controllers.get(controller).ok_or_else(|| unknown(controller))?;
+                let panel = slot.panel();
+                let text = panel.iter().map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ");
+                for (name, value) in panel {
+                    self.gauges.insert(format!("{controller}/{name}"), value);
+                }
+                Ok(text)
+            }
+            FieldAction::Cable { host, plugged } => {
+                let id = self.directory.host(host).ok_or_else(|| unknown(host))?.host;
+                self.fabric.unplug(now, id, !plugged).map_err(|e| e.to_string())?;
+                Ok(if *plugged { "plugged in".into() } else { "unplugged".into() })
+            }
+            FieldAction::HandValve { actuator, position_pct } => {
+                let (plant, name) = actuator.split_once('/').ok_or_else(|| unknown(actuator))?;
+                let held = self.plants.hand_valve(plant, name, position_pct.map(f64::from));
+                held.then(|| "done".to_owned()).ok_or_else(|| unknown(actuator))
+            }
+            FieldAction::Restart { controller } => {
+                let slot = self.controllers.get_mut(controller).ok_or_else(|| unknown(controller))?;
+                slot.last_writer = by;
+                slot.plc.warm_restart(now, sim_plc::ModeCause::Local);
+                slot.report_events(&mut self.journal);
+                Ok("restarted".into())
+            }
+        }
+    }
+}

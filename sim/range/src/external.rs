@@ -1,0 +1,163 @@
+//! Connections of outside programs, from a foothold into the virtual network.
+
+use crate::Output;
+use crate::journal::Journal;
+use sim_net::{CloseReason, ConnId, Fabric, HostId};
+use sim_record::{Closing, SimTime, StateHasher};
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+/// Outside connections a range takes.
+const MAX_CONNECTIONS: usize = 24;
+/// Bytes that wait for the virtual network to take them; more resets the connection.
+const MAX_WAITING_BYTES: usize = 64 * 1024;
+
+struct Outside {
+    conn: ConnId,
+    connected: bool,
+    waiting: Vec<u8>,
+    fin_after: bool,
+}
+
+/// All outside connections.
+#[derive(Default)]
+pub(crate) struct Externals {
+    open: BTreeMap<u32, Outside>,
+    by_conn: BTreeMap<ConnId, u32>,
+}
+
+impl Externals {
+    /// An outside program connected: a virtual connection from the foothold begins.
+    pub fn open(&mut self, journal: &mut Journal, fabric: &mut Fabric, number: u32, host: HostId, target: (Ipv4Addr, u16)) -> Option<ConnId> {
+        let conn = if self.open.len() < MAX_CONNECTIONS && !self.open.contains_key(&number) {
+            fabric.connect(journal.now, host, target.0, target.1).ok()
+        } else {
+            None
+        };
+        match conn {
+            Some(conn) => {
+                self.by_conn.insert(conn, number);
+                let waiting = Vec::new();
+                self.open.insert(number, Outside { conn, connected: false, waiting, fin_after: false });
+            }
+            None => journal.outputs.push_back(Output::Close { conn: number, reset: true }),
+        }
+        conn
+    }
+
+    /// Bytes from outside.
+    pub fn bytes(&mut self, journal: &mut Journal, fabric: &mut Fabric, number: u32, data: &[u8]) {
+        let Some(outside) = self.open.get_mut(&number) else { return };
+        if outside.waiting.len() + data.len() > MAX_WAITING_BYTES {
+            self.reset(journal, fabric, number);
+            return;
+        }
+        outside.waiting.extend_from_slice(data);
+        outside.flush(journal.now, fabric);
+    }
+
+    /// The outside program closed.
+    pub fn close(&mut self, now: SimTime, fabric: &mut Fabric, number: u32, how: Closing) {
+        let Some(outside) = self.open.get_mut(&number) else { return };
+        match how {
+            Closing::Fin => {
+                outside.fin_after = true;
+                outside.flush(now, fabric);
+            }
+            Closing::Reset => {
+                // Gone already where the network closed it at the same instant.
+                let _gone = fabric.abort(now, outside.conn);
+                self.forget(number);
+            }
+        }
+    }
+
+    /// The server came back: every outside connection is reset.
+    pub fn reset_all(&mut self, now: SimTime, fabric: &mut Fabric) {
+        for outside in std::mem::take(&mut self.open).into_values() {
+            let _gone = fabric.abort(now, outside.conn);
+        }
+        self.by_conn.clear();
+    }
+
+    /// The outside number of a connection.
+    pub fn number(&self, conn: ConnId) -> Option<u32> {
+        self.by_conn.get(&conn).copied()
+    }
+
+    /// The virtual connection is established.
+    pub fn on_connected(&mut self, now: SimTime, fabric: &mut Fabric, number: u32) {
+        if let Some(outside) = self.open.get_mut(&number) {
+            outside.connected = true;
+            outside.flush(now, fabric);
+        }
+    }
+
+    /// The virtual connection takes bytes again.
+    pub fn on_writable(&mut self, now: SimTime, fabric: &mut Fabric, number: u32) {
+        if let Some(outside) = self.open.get_mut(&number) {
+            outside.flush(now, fabric);
+        }
+    }
+
+    /// Bytes for outside.
+    pub fn on_readable(&mut self, journal: &mut Journal, fabric: &mut Fabric, number: u32) {
+        let Some(outside) = self.open.get(&number) else { return };
+        let mut data = Vec::new();
+        if fabric.recv(journal.now, outside.conn, &mut data, usize::MAX).is_ok() && !data.is_empty() {
+            journal.outputs.push_back(Output::Bytes { conn: number, data });
+        }
+    }
+
+    /// The virtual connection ended.
+    pub fn on_closed(&mut self, journal: &mut Journal, fabric: &mut Fabric, number: u32, reason: CloseReason) {
+        if let Some(outside) = self.open.get(&number)
+            && reason == CloseReason::Fin
+        {
+            let _gone = fabric.close(journal.now, outside.conn);
+        }
+        self.forget(number);
+        journal.outputs.push_back(Output::Close { conn: number, reset: reason != CloseReason::Fin });
+    }
+
+    /// Adds the state to a digest.
+    pub fn digest(&self, hasher: &mut StateHasher) {
+        for (number, outside) in &self.open {
+            hasher.u64(u64::from(*number));
+            hasher.u64(u64::from(outside.conn.0));
+            hasher.u64(u64::from(outside.connected));
+            hasher.bytes(&outside.waiting);
+        }
+    }
+
+    fn reset(&mut self, journal: &mut Journal, fabric: &mut Fabric, number: u32) {
+        if let Some(outside) = self.open.get(&number) {
+            let _gone = fabric.abort(journal.now, outside.conn);
+        }
+        self.forget(number);
+        journal.outputs.push_back(Output::Close { conn: number, reset: true });
+    }
+
+    fn forget(&mut self, number: u32) {
+        if let Some(outside) = self.open.remove(&number) {
+            self.by_conn.remove(&outside.conn);
+        }
+    }
+}
+
+impl Outside {
+    fn flush(&mut self, now: SimTime, fabric: &mut Fabric) {
+        if !self.connected {
+            return;
+        }
+        if !self.waiting.is_empty()
+            && let Ok(accepted) = fabric.send(now, self.conn, &self.waiting)
+        {
+            self.waiting.drain(..accepted.min(self.waiting.len()));
+        }
+        if self.fin_after && self.waiting.is_empty() {
+            self.fin_after = false;
+            let _gone = fabric.close(now, self.conn);
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! Protocol servers of one controller: Modbus and program management, one session a connection.
+
+use crate::journal::Journal;
+use sim_net::{CloseReason, ConnId, Fabric, HostId};
+use sim_plc::Plc;
+use sim_record::{ModbusRecord, PrincipalId, ProgramChange, RecordKind, SimDuration, SimTime, StateHasher};
+use sim_scenario::model::Controller;
+use sim_wire::device::{
+    Area, BitTable, DeviceError, DeviceModel, DiagnosticEvent, Identity, Mode, Point, WordTable,
+};
+use sim_wire::management::{self, Action, ManagementConfig, ManagementRecord, ManagementServer};
+use sim_wire::modbus::server::{ServerConfig, ServerSession, Transaction, UnitPolicy};
+use std::collections::{BTreeMap, VecDeque};
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+/// Connections one service takes.
+const MAX_CONNECTIONS: usize = 12;
+/// Bytes taken from a connection in one go.
+const READ_BYTES: usize = 4096;
+
+enum Protocol {
+    Modbus(ServerSession),
+    Management(ManagementServer),
+}
+
+struct Session {
+    protocol: Protocol,
+    peer: Ipv4Addr,
+    by: PrincipalId,
+    allow_listed: bool,
+    frame: u64,
+    unsent: Vec<u8>,
+}
+
+/// What one Modbus request did, for flow totals.
+pub(crate) struct Served {
+    pub peer: Ipv4Addr,
+    pub exception: bool,
+}
+
+/// All sessions of one controller.
+pub(crate) struct Sessions {
+    modbus: Arc<ServerConfig>,
+    management: Arc<ManagementConfig>,
+    reply_delay: SimDuration,
+    open: BTreeMap<ConnId, Session>,
+    delayed: VecDeque<(SimTime, ConnId, Vec<u8>)>,
+    buffer: Vec<u8>,
+}
+
+impl Sessions {
+    /// Servers by the controller's persona.
+    pub fn new(controller: &Controller) -> Self {
+        let units = UnitPolicy::Only(vec![controller.unit, 0, 255]);
+        Self {
+            modbus: Arc::new(ServerConfig { units, ..crate::persona::server_config(controller) }),
+            management: Arc::new(ManagementConfig::default()),
+            reply_delay: controller.reply_delay,
+            open: BTreeMap::new(),
+            delayed: VecDeque::new(),
+            buffer: Vec::new(),
+        }
+    }
+
+    /// Listens on the host.
+    pub fn listen(&self, fabric: &mut Fabric, host: HostId) {
+        let _listening = fabric.listen(host, crate::link::MODBUS_PORT, MAX_CONNECTIONS);
+        let _listening = fabric.listen(host, management::TCP_PORT, MAX_CONNECTIONS);
+    }
+
+    /// Takes a connection that the network accepted.
+    pub fn accept(&mut self, now: SimTime, conn: ConnId, port: u16, peer: Ipv4Addr, by: PrincipalId, allow_listed: bool) {
+        let protocol = if port == crate::link::MODBUS_PORT {
+            Protocol::Modbus(ServerSession::new(now, Arc::clone(&self.modbus)))
+        } else {
+            Protocol::Management(ManagementServer::new(now, Arc::clone(&self.management)))
+        };
+        self.open.insert(conn, Session { protocol, peer, by, allow_listed, frame: 0, unsent: Vec::new() });
+    }
+
+    /// Serves what waits on a connection. Returns one entry a Modbus request of an allow-listed poller.
+    pub fn serve(&mut self, journal: &mut Journal, fabric: &mut Fabric, plc: &mut Plc, name: &str, last_writer: &mut PrincipalId, conn: ConnId, frame: u64) -> Vec<Served> {
+        let now = journal.now;
+        let mut served = Vec::new();
+        let Some(session) = self.open.get_mut(&conn) else { return served };
+        session.frame = frame;
+        loop {
+            self.buffer.clear();
+            if fabric.recv(now, conn, &mut self.buffer, READ_BYTES).is_err() || self.buffer.is_empty() {
+                break;
+            }
+            let mut rest = self.buffer.as_slice();
+            loop {
+                let taken = session.handle_input(now, rest);
+                rest = rest.get(taken..).unwrap_or(&[]);
+                let worked = session.work(journal, plc, name, last_writer, conn, &mut served);
+                session.collect_output();
+                if rest.is_empty() || (taken == 0 && !worked) {
+                    break;
+                }
+            }
+        }
+        let output = std::mem::take(&mut session.unsent);
+        if self.reply_delay == SimDuration::ZERO {
+            session.unsent = output;
+            session.flush(now, fabric, conn);
+        } else if !output.is_empty() {
+            self.delayed.push_back((now + self.reply_delay, conn, output));
+        }
+        if session.is_closed() {
+            let _gone = fabric.close(now, conn);
+            self.open.remove(&conn);
+        }
+        served
+    }
+
+    /// A connection takes bytes again.
+    pub fn on_writable(&mut self, now: SimTime, fabric: &mut Fabric, conn: ConnId) {
+        if let Some(session) = self.open.get_mut(&conn) {
+            session.flush(now, fabric, conn);
+        }
+    }
+
+    /// A connection ended.
+    pub fn on_closed(&mut self, now: SimTime, fabric: &mut Fabric, conn: ConnId, reason: CloseReason) {
+        if self.open.remove(&conn).is_some() && reason == CloseReason::Fin {
+            let _gone = fabric.close(now, conn);
+        }
+    }
+
+    /// True if this controller has that connection.
+    pub fn has(&self, conn: ConnId) -> bool {
+        self.open.contains_key(&conn)
+    }
+
+    /// True while somebody of whom `test` holds has a session.
+    pub fn any_by(&self, test: &dyn Fn(PrincipalId) -> bool) -> bool {
+        self.open.values().any(|s| test(s.by))
+    }
+
+    /// When a delayed reply or an idle timeout is due.
+    pub fn next_due(&self) -> SimTime {
+        let reply = self.delayed.front().map_or(SimTime::MAX, |(due, ..)| *due);
+        self.open.values().filter_map(Session::next_timeout).min().unwrap_or(SimTime::MAX).min(reply)
+    }
+
+    /// Sends delayed replies and closes idle connections.
+    pub fn run_due(&mut self, now: SimTime, fabric: &mut Fabric) {
+        while self.delayed.front().is_some_and(|(due, ..)| *due <= now) {
+            if let Some((_, conn, bytes)) = self.delayed.pop_front()
+                && let Some(session) = self.open.get_mut(&conn)
+            {
+                session.unsent.extend_from_slice(&bytes);
+                session.flush(now, fabric, conn);
+            }
+        }
+        let idle: Vec<ConnId> =
+            self.open.iter().filter(|(_, s)| s.next_timeout().is_some_and(|t| t <= now)).map(|(c, _)| *c).collect();
+        for conn in idle {
+            self.open.remove(&conn);
+            let _gone = fabric.close(now, conn);
+        }
+    }
+
+    /// Adds the state to a digest.
+    pub fn digest(&self, hasher: &mut StateHasher) {
+        for (conn, session) in &self.open {
+            hasher.u64(u64::from(conn.0));
+            match &session.protocol {
+                Protocol::Modbus(s) => s.digest_into(&mut |bytes| hasher.bytes(bytes)),
+                Protocol::Management(s) => s.digest_into(&mut |bytes| hasher.bytes(bytes)),
+            }
+            hasher.bytes(&session.unsent);
+        }
+        hasher.u64(self.delayed.len() as u64);
+    }
+}
+
+impl Session {
+    fn handle_input(&mut self, now: SimTime, bytes: &[u8]) -> usize {
+        match &mut self.protocol {
+            Protocol::Modbus(s) => s.handle_input(now, bytes),
+            Protocol::Management(s) => s.handle_input(now, bytes),
+        }
+    }
+
+    /// Works every whole request; true if there was one.
+    fn work(&mut self, journal: &mut Journal, plc: &mut Plc, name: &str, last_writer: &mut PrincipalId, conn: ConnId, served: &mut Vec<Served>) -> bool {
+        let now = journal.now;
+        let mut any = false;
+        let mut device = Observed { plc, changed: false };
+        loop {
+            device.changed = false;
+            match &mut self.protocol {
+                Protocol::Modbus(session) => {
+                    let Some(transaction) = session.step(now, &mut device) else { break };
+                    if transaction.write && transaction.exception.is_none() {
+                        *last_writer = self.by;
+                    }
+                    if self.allow_listed && !transaction.write {
+                        served.push(Served { peer: self.peer, exception: transaction.exception.is_some() });
+                    } else {
+                        let record = modbus_record(&transaction, conn, self.peer, name, device.changed, self.by, self.frame);
+                        journal.record(RecordKind::Modbus(record));
+                    }
+                }
+                Protocol::Management(session) => {
+                    let Some(record) = session.step(now, &mut device) else { break };
+                    if record.refusal.is_none() && matches!(record.action, Action::Download | Action::SetMode) {
+                        *last_writer = self.by;
+                    }
+                    record_management(journal, &record, name, device.plc, self.by);
+                }
+            }
+            any = true;
+        }
+        any
+    }
+
+    fn collect_output(&mut self) {
+        match &mut self.protocol {
+            Protocol::Modbus(s) => s.poll_output(&mut self.unsent),
+            Protocol::Management(s) => s.poll_output(&mut self.unsent),
+        };
+    }
+
+    fn flush(&mut self, now: SimTime, fabric: &mut Fabric, conn: ConnId) {
+        if !self.unsent.is_empty()
+            && let Ok(accepted) = fabric.send(now, conn, &self.unsent)
+        {
+            self.unsent.drain(..accepted.min(self.unsent.len()));
+        }
+    }
+
+    fn is_closed(&self) -> bool {
+        match &self.protocol {
+            Protocol::Modbus(s) => s.is_closed(),
+            Protocol::Management(s) => s.is_closed(),
+        }
+    }
+
+    fn next_timeout(&self) -> Option<SimTime> {
+        match &self.protocol {
+            Protocol::Modbus(s) => s.next_timeout(),
+            Protocol::Management(s) => s.next_timeout(),
+        }
+    }
+}
+
+fn modbus_record(t: &Transaction, conn: ConnId, peer: Ipv4Addr, name: &str, changed: bool, by: PrincipalId, frame: u64) -> ModbusRecord {
+    let addressed = matches!(t.function, 1..=6 | 15 | 16 | 22 | 23);
+    ModbusRecord {
+        conn: conn.0,
+        src: u32::from(peer),
+        asset: name.to_owned(),
+        unit: t.unit,
+        function: t.function,
+        address: addressed.then_some(t.address),
+        count: t.count,
+        values: if t.write { t.values.as_slice().to_vec() } else { Vec::new() },
+        write: t.write,
+        changed,
+        exception: t.exception,
+        by,
+        frame,
+    }
+}
+
+fn record_management(journal: &mut Journal, record: &ManagementRecord, name: &str, plc: &Plc, by: PrincipalId) {
+    if record.refusal.is_some() {
+        return;
+    }
+    let change = match record.action {
+        Action::Download => ProgramChange::Downloaded,
+        Action::Upload => ProgramChange::Uploaded,
+        _ => return,
+    };
+    let hash = blake3::Hash::from(plc.program_hash()).to_hex();
+    journal.record(RecordKind::Program {
+        asset: name.to_owned(),
+        file: record.file.clone().unwrap_or_default(),
+        change,
+        hash: hash.as_str().get(..16).unwrap_or_default().to_owned(),
+        by,
+    });
+}
+
+/// A PLC that notes whether a write changed anything.
+struct Observed<'a> {
+    plc: &'a mut Plc,
+    changed: bool,
+}
+
+impl DeviceModel for Observed<'_> {
+    fn identity(&self) -> &Identity {
+        self.plc.identity()
+    }
+    fn mode(&self) -> Mode {
+        self.plc.mode()
+    }
+    fn request_mode(&mut self, now: SimTime, mode: Mode) -> Result<(), DeviceError> {
+        self.plc.request_mode(now, mode)
+    }
+    fn read_bits(&self, table: BitTable, start: u16, out: &mut [bool]) -> Result<(), DeviceError> {
+        self.plc.read_bits(table, start, out)
+    }
+    fn write_coils(&mut self, now: SimTime, start: u16, values: &[bool]) -> Result<(), DeviceError> {
+        let mut before = vec![false; values.len()];
+        let known = self.plc.read_bits(BitTable::Coils, start, &mut before).is_ok();
+        self.plc.write_coils(now, start, values)?;
+        self.changed |= !known || before != values;
+        Ok(())
+    }
+    fn read_words(&self, table: WordTable, start: u16, out: &mut [u16]) -> Result<(), DeviceError> {
+        self.plc.read_words(table, start, out)
+    }
+    fn write_words(&mut self, now: SimTime, start: u16, values: &[u16]) -> Result<(), DeviceError> {
+        let mut before = vec![0; values.len()];
+        let known = self.plc.read_words(WordTable::HoldingRegisters, start, &mut before).is_ok();
+        self.plc.write_words(now, start, values)?;
+        self.changed |= !known || before != values;
+        Ok(())
+    }
+    fn read_area(&self, area: Area, offset: u32, out: &mut [u8]) -> Result<(), DeviceError> {
+        self.plc.read_area(area, offset, out)
+    }
+    fn write_area(&mut self, now: SimTime, area: Area, offset: u32, bytes: &[u8]) -> Result<(), DeviceError> {
+        self.plc.write_area(now, area, offset, bytes)
+    }
+    fn point(&self, tag: &str) -> Option<Point> {
+        self.plc.point(tag)
+    }
+    fn diagnostics(&self) -> &[DiagnosticEvent] {
+        self.plc.diagnostics()
+    }
+    fn file_names(&self) -> Vec<String> {
+        self.plc.file_names()
+    }
+    fn read_file(&self, name: &str) -> Result<Vec<u8>, DeviceError> {
+        self.plc.read_file(name)
+    }
+    fn write_file(&mut self, now: SimTime, name: &str, bytes: &[u8]) -> Result<(), DeviceError> {
+        self.plc.write_file(now, name, bytes)
+    }
+}
