@@ -20,7 +20,7 @@ mod spanned;
 mod suggest;
 
 pub use codes::{PROBLEMS, ProblemKind, code, kind_of, problems_page};
-pub use parse::parse_ron;
+pub use parse::{parse_ron, peek_ron};
 pub use problem::{Finding, Findings, Problem, Related, Severity, is_about_folder, render_all};
 pub use source::{FileId, Position, SourceFile, SourceMap, Span};
 pub use spanned::{Entries, Spanned, report_duplicates};

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use ron::Error;
 use ron::extensions::Extensions;
-use serde::de::Deserialize;
+use serde::de::{Deserialize, DeserializeOwned};
 
 use crate::codes::code;
 use crate::limits::{LIST_MAX, NESTING_MAX};
@@ -34,6 +34,16 @@ pub fn parse_ron<'s, T: Deserialize<'s>>(
         )));
     };
     read(source, file).map_err(|finding| Box::new(Problem::new(sources, &finding)))
+}
+
+/// Reads only the fields that `T` has and skips the others; `None` when that fails.
+///
+/// For looking at a header, such as a version, before the whole can be read.
+#[must_use]
+pub fn peek_ron<T: DeserializeOwned>(sources: &SourceMap, file: FileId) -> Option<T> {
+    let text = sources.file(file)?.text();
+    scan::check(text).ok()?;
+    options().from_str(text).ok()
 }
 
 /// Returns the options with which every RON text is read.

@@ -304,11 +304,11 @@ proptest! {
     #[test]
     fn no_text_makes_the_reader_panic(text in "[a-z(){}\\[\\]:,\"'/*#r!0-9.eäNSome \n\\\\-]{0,60}") {
         let mut map = SourceMap::new();
-        if let Ok(file) = map.add("x.ron", text.as_bytes()) {
-            if let Err(problem) = parse_ron::<Plant>(&map, file) {
-                prop_assert!(problem.line >= 1 && problem.column >= 1);
-                let _ = problem.render(false);
-            }
+        if let Ok(file) = map.add("x.ron", text.as_bytes())
+            && let Err(problem) = parse_ron::<Plant>(&map, file)
+        {
+            prop_assert!(problem.line >= 1 && problem.column >= 1);
+            let _ = problem.render(false);
         }
     }
 
@@ -322,10 +322,10 @@ proptest! {
         if let Some(slot) = bytes.get_mut(at) { *slot = byte; }
         bytes.truncate(cut.max(1));
         let mut map = SourceMap::new();
-        if let Ok(file) = map.add("x.ron", &bytes) {
-            if let Err(problem) = parse_ron::<Plant>(&map, file) {
-                let _ = problem.render(true);
-            }
+        if let Ok(file) = map.add("x.ron", &bytes)
+            && let Err(problem) = parse_ron::<Plant>(&map, file)
+        {
+            let _ = problem.render(true);
         }
     }
 

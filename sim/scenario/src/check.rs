@@ -1,6 +1,9 @@
 //! From a package to a checked scenario and everything that is wrong with it.
 
-use sim_authored::{Findings, Problem, Severity, SourceMap, code, parse_ron};
+use serde::Deserialize;
+use sim_authored::{
+    FileId, Finding, Findings, Problem, Severity, SourceMap, code, parse_ron, peek_ron,
+};
 
 use crate::lower::{Scripts, lower};
 use crate::model::Scenario;
@@ -90,7 +93,36 @@ fn read_scenario(
             help,
         )));
     };
+    if let Some(problem) = version_problem(sources, file) {
+        return Err(problem);
+    }
     parse_ron(sources, file).map(Some)
+}
+
+/// Refuses a version that this program does not know before its unknown fields confuse anybody.
+fn version_problem(sources: &SourceMap, file: FileId) -> Option<Box<Problem>> {
+    let header: Header = peek_ron(sources, file)?;
+    if header.version == raw::VERSION {
+        return None;
+    }
+    let text = sources.file(file)?.text();
+    let start = text
+        .find("version")
+        .and_then(|at| u32::try_from(at).ok())
+        .unwrap_or(0);
+    let position = sources.file(file)?.position(start);
+    let finding = Finding::new(
+        code::SCHEMA_VERSION,
+        sources.word_at(file, position),
+        format!("this is version {}", header.version),
+        format!("write `version: {}`, or use a newer program", raw::VERSION),
+    );
+    Some(Box::new(Problem::new(sources, &finding)))
+}
+
+#[derive(Deserialize)]
+struct Header {
+    version: u32,
 }
 
 fn read_scripts(raw: &raw::Scenario, sources: &SourceMap, problems: &mut Vec<Problem>) -> Scripts {

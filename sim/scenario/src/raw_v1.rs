@@ -18,7 +18,9 @@ pub type Text = Spanned<String>;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
-    pub version: Spanned<u32>,
+    /// Checked before the whole is read.
+    #[serde(rename = "version")]
+    pub _version: Spanned<u32>,
     pub id: Text,
     pub title: Text,
     pub start_utc: Text,

@@ -9,46 +9,20 @@
     reason = "tests"
 )]
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+mod folder;
 
+use std::collections::BTreeSet;
+
+use folder::{read_folder, repository};
 use sim_authored::render_all;
 use sim_record::Seed;
+use sim_scenario::check;
 use sim_scenario::model::{MapArea, Scenario, Vary};
-use sim_scenario::{ScenarioPackage, check};
 use sim_view::Table;
-
-fn folder(relative: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../..")
-        .join(relative)
-}
-
-fn read_folder(root: &Path) -> ScenarioPackage {
-    let mut package = ScenarioPackage::default();
-    let mut open = vec![root.to_owned()];
-    while let Some(folder) = open.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                open.push(path);
-            } else {
-                let name = path
-                    .strip_prefix(root)
-                    .unwrap()
-                    .to_str()
-                    .unwrap()
-                    .replace('\\', "/");
-                package.files.insert(name, std::fs::read(&path).unwrap());
-            }
-        }
-    }
-    package
-}
 
 #[test]
 fn first_watch_loads_without_a_problem() {
-    let (scenario, problems) = check(&read_folder(&folder("scenarios/first-watch")));
+    let (scenario, problems) = check(&read_folder(&repository("scenarios/first-watch")));
     assert!(problems.is_empty(), "{}", render_all(&problems, false));
     let scenario = scenario.unwrap();
     assert_eq!(scenario.id, "first-watch");
@@ -58,7 +32,7 @@ fn first_watch_loads_without_a_problem() {
 }
 
 fn varied(vary: Vary) -> Scenario {
-    let (scenario, _) = check(&read_folder(&folder("scenarios/first-watch")));
+    let (scenario, _) = check(&read_folder(&repository("scenarios/first-watch")));
     Scenario {
         vary,
         ..scenario.unwrap()
