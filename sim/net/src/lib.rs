@@ -2,7 +2,7 @@
 //!
 //! Everything is real frames, so scanning, spoofing, a man in the middle, firewalls and sensors are the real thing. The
 //! whole network is one deterministic state machine without clock, sockets or threads: [`Fabric`] is told the time, and
-//! reports events and captured frames. Hosts speak TCP through smoltcp, which only [`mod@stack`] drives; Ethernet, ARP,
+//! reports events and captured frames. Hosts speak TCP through smoltcp, which only the module `stack` drives; Ethernet, ARP,
 //! IP forwarding, ICMP, UDP and reassembly are our own.
 
 mod address;

@@ -343,6 +343,49 @@ impl Summary {
     }
 }
 
+/// Mends the checksums of the IPv4 packet in a frame, and of the TCP or UDP segment in it: what a man in the middle does
+/// after a change. False where the frame holds no whole packet; then it is left as it was.
+pub fn mend_checksums(frame: &mut [u8]) -> bool {
+    let Some(bytes) = frame.get_mut(ETHERNET_HEADER_LEN..) else {
+        return false;
+    };
+    let Ok(mut packet) = Ipv4Packet::new_checked(bytes) else {
+        return false;
+    };
+    packet.fill_checksum();
+    let (src, dst) = (
+        IpAddress::Ipv4(packet.src_addr()),
+        IpAddress::Ipv4(packet.dst_addr()),
+    );
+    let fragment = packet.more_frags() || packet.frag_offset() != 0;
+    match packet.next_header() {
+        _ if fragment => {}
+        IpProtocol::Tcp => {
+            if let Ok(mut segment) = TcpPacket::new_checked(packet.payload_mut()) {
+                segment.fill_checksum(&src, &dst);
+            }
+        }
+        IpProtocol::Udp => {
+            if let Ok(mut datagram) = UdpPacket::new_checked(packet.payload_mut()) {
+                datagram.fill_checksum(&src, &dst);
+            }
+        }
+        _ => {}
+    }
+    true
+}
+
+/// A SYN with this sequence number as an IPv4 packet, for scans and floods through [`crate::Fabric::send_ip`].
+#[must_use]
+pub fn syn(src: (Ipv4Addr, u16), dst: (Ipv4Addr, u16), seq: u32) -> Vec<u8> {
+    let mut packet = tcp_bare(src, dst, TcpControl::Syn, seq, None, SYN_WINDOW);
+    packet.drain(..ETHERNET_HEADER_LEN.min(packet.len()));
+    packet
+}
+
+/// Window in the SYNs of nmap, bytes.
+const SYN_WINDOW: u16 = 1_024;
+
 /// Length of a UDP header, bytes.
 pub(crate) const UDP_HEADER_LEN: usize = 8;
 
@@ -436,14 +479,26 @@ pub(crate) fn tcp_reset(
     seq: u32,
     ack: Option<u32>,
 ) -> Vec<u8> {
+    tcp_bare(src, dst, TcpControl::Rst, seq, ack, 0)
+}
+
+/// A segment without options and payload in an IPv4 packet, behind room for an Ethernet header.
+fn tcp_bare(
+    src: (Ipv4Addr, u16),
+    dst: (Ipv4Addr, u16),
+    control: TcpControl,
+    seq: u32,
+    ack: Option<u32>,
+    window_len: u16,
+) -> Vec<u8> {
     let number = |n: u32| TcpSeqNumber(n.cast_signed());
     let repr = TcpRepr {
         src_port: src.1,
         dst_port: dst.1,
-        control: TcpControl::Rst,
+        control,
         seq_number: number(seq),
         ack_number: ack.map(number),
-        window_len: 0,
+        window_len,
         window_scale: None,
         max_seg_size: None,
         sack_permitted: false,
@@ -650,6 +705,34 @@ mod tests {
             ..syn
         };
         assert_eq!(tcp_reset_reply(&ip, &rst, 0), None);
+    }
+
+    #[test]
+    fn checksums_are_mended_after_a_change() {
+        let mut frame = udp((A, 1_000), (B, 2_000), b"hello");
+        let end = frame.len();
+        frame[end - 1] = b'!';
+        frame[ETHERNET_HEADER_LEN + 8] = 9;
+        assert_eq!(Ipv4::parse(&frame[ETHERNET_HEADER_LEN..]), None);
+        assert!(mend_checksums(&mut frame));
+        let ip = Ipv4::parse(&frame[ETHERNET_HEADER_LEN..]).unwrap();
+        assert_eq!(
+            udp_payload(&ip, ip.payload(&frame[ETHERNET_HEADER_LEN..])),
+            Some(&b"hell!"[..])
+        );
+        assert!(!mend_checksums(&mut frame[..20]));
+    }
+
+    #[test]
+    fn a_syn_is_a_whole_packet() {
+        let packet = syn((A, 40_000), (B, 502), 7);
+        let ip = Ipv4::parse(&packet).unwrap();
+        let tcp = Tcp::parse(ip.payload(&packet)).unwrap();
+        assert_eq!(
+            (ip.src, ip.dst, tcp.dst_port, tcp.flags, tcp.seq),
+            (A, B, 502, Tcp::SYN, 7)
+        );
+        assert!(tcp_checksum_holds(&ip, ip.payload(&packet)));
     }
 
     #[test]

@@ -120,6 +120,68 @@ fn two_hundred_thousand_mutated_frames_do_no_harm() {
     net.connected(HMI, PLC_IP, 502);
 }
 
+/// Mutated copies of frames of live connections, with checksums mended, sent into these connections: the TCP state
+/// machines of both ends and of the firewall see segments that are almost right.
+#[test]
+fn mutated_segments_of_live_connections_do_no_harm() {
+    let mut net = Net::open(1);
+    net.fabric.listen(PLC, 502, 8).unwrap();
+    let mut numbers = Numbers(0xcafe);
+    let mut conn = net.connected(HMI, PLC_IP, 502);
+    for round in 0..60_000_u32 {
+        if net
+            .fabric
+            .send(net.now, conn, &round.to_be_bytes())
+            .is_err()
+            || round % 500 == 0
+        {
+            let _ = net.fabric.close(net.now, conn);
+            conn = net.connect(HMI, PLC_IP, 502);
+        }
+        net.run_us(20);
+        let mut frame = net.captured[numbers.below(net.captured.len())]
+            .bytes
+            .clone();
+        for _ in 0..=numbers.below(3) {
+            // The TCP header and what follows, or the IP header behind its lengths and in front of its addresses.
+            let at = if numbers.below(4) == 0 {
+                18 + numbers.below(8)
+            } else {
+                34 + numbers.below(frame.len() - 34)
+            };
+            frame[at] = if numbers.below(3) == 0 {
+                numbers.next() as u8
+            } else {
+                frame[at] ^ (1 << numbers.below(8))
+            };
+        }
+        sim_net::packet::mend_checksums(&mut frame);
+        let ip = sim_net::packet::Summary::of(&frame).and_then(|s| s.ip);
+        let dst = if ip.is_some_and(|ip| ip.dst == HMI_IP) {
+            mac(HMI)
+        } else {
+            ROUTER_MAC_20
+        };
+        frame[..6].copy_from_slice(&dst.0);
+        frame[6..12].copy_from_slice(&mac(FOOTHOLD).0);
+        net.fabric
+            .send_frame(net.now, FOOTHOLD, frame, FOOTHOLD)
+            .unwrap();
+        net.run_us(numbers.next() % 300);
+        net.events.clear();
+        let surplus = net.captured.len().saturating_sub(20);
+        net.captured.drain(..surplus);
+    }
+    net.run_ms(120_000);
+    for host in [HMI, PLC] {
+        assert!(net.fabric.socket_count(host).unwrap() <= limits::SOCKETS_MAX);
+    }
+    let conn = net.connected(HMI, PLC_IP, 502);
+    net.send(conn, b"still right");
+    net.run_ms(50);
+    assert_eq!(net.received(conn), b"still right");
+}
+
 #[test]
 fn events_and_captures_that_nobody_takes_are_dropped_and_counted() {
     let mut fabric = Fabric::new(&topology(open_firewall(), LinkSpec::default()), 1).unwrap();
@@ -231,6 +293,12 @@ proptest! {
         prop_assert_eq!(whole.1, pieces.1);
         prop_assert_eq!(whole.2, pieces.2);
     }
+}
+
+#[test]
+fn a_fabric_moves_between_threads() {
+    fn assert_send<T: Send>() {}
+    assert_send::<Fabric>();
 }
 
 #[test]
