@@ -38,7 +38,7 @@ impl Fabric {
         Ok(())
     }
 
-    /// Begins a TCP connection. [`HostEvent::TcpConnected`] or [`HostEvent::TcpClosed`] follows.
+    /// Begins a TCP connection. [`crate::HostEvent::TcpConnected`] or [`crate::HostEvent::TcpClosed`] follows.
     ///
     /// # Errors
     /// No such host, no route, port 0, or too many sockets.
@@ -64,7 +64,7 @@ impl Fabric {
         Ok(conn)
     }
 
-    /// Queues bytes on a connection; returns how many were taken. [`HostEvent::TcpWritable`] follows if not all.
+    /// Queues bytes on a connection; returns how many were taken. [`crate::HostEvent::TcpWritable`] follows if not all.
     ///
     /// # Errors
     /// No such connection, or one that takes no bytes.
@@ -73,7 +73,7 @@ impl Fabric {
         host.stack.send(conn, data)
     }
 
-    /// Moves up to `max` received bytes to the end of `into`. [`HostEvent::TcpReadable`] comes again only after a call
+    /// Moves up to `max` received bytes to the end of `into`. [`crate::HostEvent::TcpReadable`] comes again only after a call
     /// that leaves nothing.
     ///
     /// # Errors
@@ -136,7 +136,7 @@ impl Fabric {
         })
     }
 
-    /// Receives datagrams to a port as [`HostEvent::Udp`].
+    /// Receives datagrams to a port as [`crate::HostEvent::Udp`].
     ///
     /// # Errors
     /// No such host, port 0, or too many ports.
@@ -161,7 +161,7 @@ impl Fabric {
         host.send_udp(src_port, dst, data, io)
     }
 
-    /// Sends an echo request and returns its number. [`HostEvent::PingReply`] or [`HostEvent::Unreachable`] may follow.
+    /// Sends an echo request and returns its number. [`crate::HostEvent::PingReply`] or [`crate::HostEvent::Unreachable`] may follow.
     ///
     /// # Errors
     /// No such host, or no route.
@@ -230,7 +230,7 @@ impl Fabric {
         Ok(())
     }
 
-    /// Gives IP packets for this host to [`HostEvent::Ip`] instead of its own stack, or back to it.
+    /// Gives IP packets for this host to [`crate::HostEvent::Ip`] instead of its own stack, or back to it.
     ///
     /// # Errors
     /// No such host.
@@ -240,7 +240,7 @@ impl Fabric {
         Ok(())
     }
 
-    /// Says which frames a host application sees as [`HostEvent::Frame`].
+    /// Says which frames a host application sees as [`crate::HostEvent::Frame`].
     ///
     /// # Errors
     /// No such host.
