@@ -93,6 +93,8 @@ problem_kinds! {
         "One time must come before another.";
     BAD_INSTANT = "E0304", "malformed instant",
         "Instants are written as RFC 3339 says, such as `2026-03-12T13:10:00Z`, from 1970 to 2199.";
+    CANNOT_VARY = "E0305", "cannot be varied",
+        "What `vary` draws must keep its meaning: rules name single hosts or whole zones, and an attack that starts later still has its window.";
     DUPLICATE_ADDRESS = "E0401", "address used twice",
         "Each host and each interface of a router has its own address.";
     OUTSIDE_SUBNET = "E0402", "address outside its subnet",

@@ -314,7 +314,8 @@ fn related(sources: &SourceMap, span: Span, there: &str) -> Option<Related> {
 fn snippet_of(source: &SourceFile, line: u32, column: u32) -> (String, u32) {
     let line = source.line(line.saturating_sub(1) as usize);
     let before = column.saturating_sub(1) as usize;
-    let skipped = if before < SNIPPET_CHARS_MAX / 2 {
+    let fits = line.chars().nth(SNIPPET_CHARS_MAX).is_none();
+    let skipped = if fits || before < SNIPPET_CHARS_MAX / 2 {
         0
     } else {
         before.saturating_sub(SNIPPET_CHARS_MAX / 2)

@@ -58,11 +58,17 @@ pub(crate) fn open_bracket_at(text: &str, offset: usize) -> Option<usize> {
 struct Scanner<'t> {
     text: &'t str,
     at: usize,
+    /// Start of the first plain string that goes on over the end of its line.
+    long_string: Option<usize>,
 }
 
 impl<'t> Scanner<'t> {
     fn new(text: &'t str) -> Self {
-        Self { text, at: 0 }
+        Self {
+            text,
+            at: 0,
+            long_string: None,
+        }
     }
 
     fn rest(&self) -> &'t str {
@@ -145,8 +151,17 @@ impl<'t> Scanner<'t> {
                     self.at = self.at.saturating_add(1);
                     return Ok(());
                 }
+                Some(b'\n') => {
+                    self.long_string.get_or_insert(start);
+                    self.at = self.at.saturating_add(1);
+                }
                 Some(_) => self.at = self.at.saturating_add(1),
-                None => return Err(Objection::Unclosed(start, start.saturating_add(1))),
+                // A missing quote swaps inside and outside for the rest of the file, so the quote
+                // that has no partner is far from the one that is missing.
+                None => {
+                    let first = self.long_string.unwrap_or(start);
+                    return Err(Objection::Unclosed(first, first.saturating_add(1)));
+                }
             }
         }
     }
@@ -247,6 +262,10 @@ mod tests {
         );
         assert_eq!(check("( /* never"), Err(Objection::Unclosed(2, 4)));
         assert_eq!(check("( \"never"), Err(Objection::Unclosed(2, 3)));
+        assert_eq!(
+            check("(a: \"b,\n c: \"d\")"),
+            Err(Objection::Unclosed(4, 5))
+        );
         assert_eq!(check("( r##\"never\"#"), Err(Objection::Unclosed(2, 3)));
         assert_eq!(check("(r#type: 1, bar\"x\")"), Ok(()));
     }

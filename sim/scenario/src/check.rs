@@ -12,7 +12,7 @@ use crate::package::{SCENARIO_FILE, ScenarioPackage, read_texts};
 use crate::raw_v1 as raw;
 use crate::{
     rule_attack, rule_controller, rule_files, rule_names, rule_network, rule_plant, rule_program,
-    rule_references, rule_script, rule_time,
+    rule_references, rule_script, rule_time, rule_vary,
 };
 
 /// Reads a package: the scenario if nothing is wrong with it but warnings, and all problems found.
@@ -25,7 +25,7 @@ pub fn check(package: &ScenarioPackage) -> (Option<Scenario>, Vec<Problem>) {
     match read_scenario(&sources, problems.is_empty()) {
         Ok(Some(raw)) => {
             let scripts = read_scripts(&raw, &sources, &mut problems);
-            let findings = run_rules(&raw, &scripts, &sources);
+            let findings = run_rules(&raw, &scripts, &sources, package);
             let clean = !findings.has_errors() && !has_errors(&problems);
             problems.extend(findings.into_problems(&sources));
             if clean {
@@ -51,15 +51,22 @@ const RULES: &[fn(&Context, &mut Findings)] = &[
     rule_references::check,
     rule_attack::check,
     rule_script::check,
+    rule_vary::check,
     rule_program::check,
     rule_files::check,
 ];
 
-fn run_rules(raw: &raw::Scenario, scripts: &Scripts, sources: &SourceMap) -> Findings {
+fn run_rules(
+    raw: &raw::Scenario,
+    scripts: &Scripts,
+    sources: &SourceMap,
+    package: &ScenarioPackage,
+) -> Findings {
     let context = Context {
         raw,
         scripts,
         sources,
+        files: package.files.keys().map(String::as_str).collect(),
         names: Names::new(raw),
     };
     let mut findings = Findings::new();

@@ -30,6 +30,7 @@ mod rule_range;
 mod rule_references;
 mod rule_script;
 mod rule_time;
+mod rule_vary;
 mod values;
 mod vary;
 

@@ -369,7 +369,7 @@ fn team(team: raw::Team) -> Team {
     }
 }
 
-fn role(role: raw::Role) -> Role {
+pub(crate) fn role(role: raw::Role) -> Role {
     match role {
         raw::Role::Red => Role::Red,
         raw::Role::Operator => Role::Operator,

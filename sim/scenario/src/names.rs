@@ -12,6 +12,8 @@ pub(crate) struct Context<'a> {
     pub raw: &'a raw::Scenario,
     pub scripts: &'a Scripts,
     pub sources: &'a SourceMap,
+    /// Paths of all files of the package, readable or not.
+    pub files: BTreeSet<&'a str>,
     pub names: Names<'a>,
 }
 

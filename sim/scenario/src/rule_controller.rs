@@ -46,19 +46,23 @@ pub(crate) fn check(context: &Context, findings: &mut Findings) {
     }
 }
 
-/// Reports a path that leaves the folder, or names a file that is not there.
-pub(crate) fn check_path(context: &Context, path: &Text, findings: &mut Findings) {
+/// Reports a path that leaves the folder, has another ending, or names a file that is not there.
+///
+/// A file that is there and could not be read has been reported already.
+pub(crate) fn check_path(context: &Context, path: &Text, ending: &str, findings: &mut Findings) {
     if let Some(fault) = path_fault(path) {
         let help = "name a file relative to the folder, with forward slashes";
         findings.push(path.problem(code::PATH_ESCAPES, fault, help));
-    } else if context.sources.find(path).is_none() {
-        let there = format!("there is no readable file `{}`", quote(path));
-        let names = context.sources.files().map(|(_, file)| file.name());
-        let help = sim_authored::nearest(path, names).map_or_else(
+    } else if !context.files.contains(path.as_str()) {
+        let there = format!("there is no file `{}`", quote(path));
+        let help = sim_authored::nearest(path, context.files.iter().copied()).map_or_else(
             || "write it".to_owned(),
             |near| format!("did you mean `{near}`?"),
         );
         findings.push(path.problem(code::MISSING_FILE, there, help));
+    } else if !path.ends_with(ending) {
+        let there = format!("`{}` does not end in `{ending}`", quote(path));
+        findings.push(path.problem(code::MISSING_FILE, there, "name a file of that kind"));
     }
 }
 
@@ -72,7 +76,14 @@ fn check_files(context: &Context, controller: &raw::Controller, findings: &mut F
         );
     }
     for path in &controller.programs {
-        check_path(context, path, findings);
+        check_path(context, path, ".st", findings);
+    }
+    if let Some(path) = controller.programs.get(sim_plc::MAX_PROGRAMS) {
+        let there = format!(
+            "this is one of more than {} programs",
+            sim_plc::MAX_PROGRAMS
+        );
+        findings.push(path.problem(code::LIST_TOO_LONG, there, "join some of them"));
     }
 }
 

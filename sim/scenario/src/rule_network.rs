@@ -109,11 +109,11 @@ fn check_router(
         );
     }
     for rule in &router.rules {
-        check_rule(context, rule, findings);
+        check_rule(rule, findings);
     }
 }
 
-fn check_rule(context: &Context, rule: &raw::Rule, findings: &mut Findings) {
+fn check_rule(rule: &raw::Rule, findings: &mut Findings) {
     for end in [&rule.src, &rule.dst] {
         check_range(end, end.span, findings);
     }
@@ -129,13 +129,6 @@ fn check_rule(context: &Context, rule: &raw::Rule, findings: &mut Findings) {
     if addresses.0 > addresses.1 {
         let there = format!("the range ends at {} before it begins", addresses.1);
         findings.push(addresses.problem(code::OUT_OF_RANGE, there, "write (first, last)"));
-    }
-    let hosts = &context.raw.hosts;
-    let one_controller = hosts.iter().any(|host| host.ip == rule.dst);
-    if context.raw.vary.register_offset_max.value > 0 && !one_controller {
-        let there = "the addresses of several controllers would shift differently";
-        let help = "name one controller as `dst`, or set `vary: (register_offset_max: 0)`";
-        findings.push(addresses.problem(code::OUT_OF_RANGE, there, help));
     }
 }
 

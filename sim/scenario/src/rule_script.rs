@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use sim_authored::{Finding, Findings, SourceMap, Span, Spanned, code, quote};
+use sim_view::permit;
 use sim_view::script::Condition;
 use sim_view::{Command, FieldAction, FirewallCommand, RegisterRef, Table};
 
@@ -34,7 +35,7 @@ pub(crate) fn place_in(sources: &SourceMap, span: Span, name: &str) -> Span {
 fn check_actor(context: &Context, name: &Text, actor: &raw::Actor, findings: &mut Findings) {
     let names = &context.names;
     names.hosts.check_all(&actor.hosts, findings);
-    check_path(context, &actor.script, findings);
+    check_path(context, &actor.script, ".ron", findings);
     let on_red_side = *actor.role == raw::Role::Red;
     if (actor.team == raw::Team::Red) != on_red_side {
         let there = format!(
@@ -170,23 +171,19 @@ impl Check<'_, '_> {
         }
     }
 
-    /// Each side has its own commands.
+    /// Each role has its own commands; where they may start from is asked apart.
     fn side(&self, command: &Spanned<Command>, findings: &mut Findings) {
-        let network = origin_of(command).is_some() || matches!(**command, Command::StopJob { .. });
-        let refused = match self.actor.team {
-            raw::Team::Red => !network,
-            raw::Team::Blue | raw::Team::White => matches!(**command, Command::Inject { .. }),
-        };
-        if refused {
-            let there = format!("team `{:?}` has no such command", self.actor.team);
-            let help = "give it to an actor of the side that has it";
-            findings.push(command.problem(code::WRONG_SIDE, there, help));
+        let from: Vec<String> = command.from_host().map(str::to_owned).into_iter().collect();
+        let role = crate::lower::role(*self.actor.role);
+        if let Err(refusal) = permit::check(role, &from, &command.value) {
+            let help = "give it to an actor whose role has it";
+            findings.push(command.problem(code::WRONG_SIDE, quote(&refusal), help));
         }
     }
 
     /// Network tools start from one of the actor's own hosts.
     fn origin(&self, command: &Spanned<Command>, findings: &mut Findings) {
-        let Some(from) = origin_of(command) else {
+        let Some(from) = command.from_host() else {
             return;
         };
         if !self.actor.hosts.iter().any(|host| host.value == from) {
@@ -336,21 +333,5 @@ impl Check<'_, '_> {
             let help = "write a number that a device would take";
             findings.push(command.problem(code::OUT_OF_RANGE, fault, help));
         }
-    }
-}
-
-/// The host from which a network tool starts.
-fn origin_of(command: &Command) -> Option<&str> {
-    match command {
-        Command::Scan { from, .. }
-        | Command::Identify { from, .. }
-        | Command::Read { from, .. }
-        | Command::Write { from, .. }
-        | Command::Hold { from, .. }
-        | Command::Flood { from, .. }
-        | Command::ArpSpoof { from, .. }
-        | Command::Download { from, .. }
-        | Command::SetMode { from, .. } => Some(from),
-        _ => None,
     }
 }

@@ -58,6 +58,10 @@ impl Subnet {
         (!self.mask()).saturating_sub(1)
     }
 
+    fn last(self) -> Ipv4Addr {
+        Ipv4Addr::from_bits(self.network.to_bits() | !self.mask())
+    }
+
     fn mask(self) -> u32 {
         u32::MAX
             .checked_shl(u32::from(32_u8.saturating_sub(self.prefix)))
@@ -91,6 +95,21 @@ impl Range {
         match self {
             Self::Any => true,
             Self::Within { network, mask } => address.to_bits() & mask == network,
+        }
+    }
+
+    /// Returns whether every address of a subnet matches.
+    pub fn covers(self, subnet: Subnet) -> bool {
+        self.contains(subnet.network) && self.contains(subnet.last())
+    }
+
+    /// Returns whether some address of a subnet matches.
+    pub fn overlaps(self, subnet: Subnet) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Within { network, .. } => {
+                self.contains(subnet.network) || subnet.contains(Ipv4Addr::from_bits(network))
+            }
         }
     }
 }
