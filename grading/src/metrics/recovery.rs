@@ -4,7 +4,7 @@ use super::{Metric, MetricKind, MetricResult, Side, decay};
 use crate::describe::{clip, clock, duration};
 use crate::rubric::seconds;
 use crate::{Context, Evidence, Point, Rubric, Visibility};
-use sim_record::{Record, SimDuration, SimTime};
+use sim_record::{Record, RecordKind, SimDuration, SimTime};
 
 /// Recovery.
 pub struct Recovery;
@@ -65,7 +65,16 @@ impl Recovering {
     }
 
     pub(super) fn observe(&mut self, record: &Record, context: &Context) {
-        if context.attacks.is_empty() {
+        // Only these change what is right; the many records of the network do not.
+        let changes = matches!(
+            record.kind,
+            RecordKind::Sample(_)
+                | RecordKind::Condition { .. }
+                | RecordKind::Communication { .. }
+                | RecordKind::PlantEvent(_)
+                | RecordKind::AttackBegan { .. }
+        );
+        if context.attacks.is_empty() || !changes {
             return;
         }
         if self.wrong(context).next().is_none() {

@@ -1,5 +1,6 @@
 //! Reports for people.
 
+mod charts;
 mod html;
 mod text;
 
