@@ -1,1 +1,5 @@
-//! What the tests of the whole product share: starting the binary, driving real clients, replaying goldens.
+//! What the tests of the whole product share: the checkout, pages that can be followed, the binary, real clients.
+
+pub mod checkout;
+pub mod page;
+pub mod reference;

@@ -8,6 +8,7 @@ mod bench;
 mod ci;
 mod deny;
 mod deps;
+mod docs;
 mod fuzz;
 mod golden;
 mod peers;
@@ -37,6 +38,8 @@ enum Task {
     Deny,
     /// Checks what no compiler checks: file sizes, forbidden words, links, titles, lints of pure crates.
     Tidy,
+    /// Writes the pages of the documentation that come from the registries.
+    Docs,
     /// Installs what the tests of real clients need, or says what is missing.
     Peers,
     /// Builds and runs the fuzz targets for a fixed number of inputs.
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Task::Deps => deps::run(),
         Task::Deny => deny::run(),
         Task::Tidy => tidy::run(),
+        Task::Docs => docs::run(),
         Task::Peers => peers::run(),
         Task::Fuzz(options) => fuzz::run(&options),
         Task::Golden(options) => golden::run(&options),

@@ -1,0 +1,11 @@
+//! The one end-to-end test binary: the whole product from outside.
+#![allow(
+    clippy::unwrap_used,
+    clippy::unwrap_in_result,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests fail by panicking"
+)]
+
+mod how_to;
+mod reference;
