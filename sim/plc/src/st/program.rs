@@ -200,13 +200,7 @@ impl Program {
             Some((base, rest)) => (base, Some(rest.strip_suffix(']')?)),
             None => (name.as_str(), None),
         };
-        let symbol = self.symbols.get(base).or_else(|| {
-            let suffix = format!(".{base}");
-            self.symbols
-                .iter()
-                .find(|(path, _)| path.ends_with(&suffix))
-                .map(|(_, symbol)| symbol)
-        })?;
+        let symbol = self.symbols.get(base).or_else(|| self.find_suffix(base))?;
         let mut offset = 0_usize;
         let mut dims = symbol.dims.iter();
         for text in indices.iter().flat_map(|list| list.split(',')) {
@@ -218,6 +212,17 @@ impl Program {
             offset = offset * dim.extent as usize + index;
         }
         dims.next().is_none().then_some((symbol, offset))
+    }
+
+    /// The outermost variable whose full name ends in `.name`.
+    fn find_suffix(&self, name: &str) -> Option<&Symbol> {
+        let matching = self.symbols.iter().filter(|(path, _)| {
+            path.strip_suffix(name)
+                .is_some_and(|prefix| prefix.ends_with('.'))
+        });
+        matching
+            .min_by_key(|(path, _)| path.bytes().filter(|b| *b == b'.').count())
+            .map(|(_, symbol)| symbol)
     }
 
     /// Current value of a variable; times in seconds.

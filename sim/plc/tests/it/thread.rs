@@ -1,5 +1,4 @@
-//! Behaviour of a controller as the range and its clients see it.
-#![allow(clippy::unwrap_used, clippy::float_cmp)]
+//! One controller from sensor to Modbus client.
 
 use sim_plc::{Plc, PlcConfig, ProgramConfig};
 use sim_record::SimTime;
