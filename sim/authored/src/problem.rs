@@ -118,10 +118,10 @@ impl Findings {
 
     /// Adds a finding; beyond [`PROBLEMS_MAX`] it is only counted.
     pub fn push(&mut self, finding: Finding) {
-        if self.list.len() < PROBLEMS_MAX {
-            self.list.push(finding);
-        } else {
+        if self.is_full() {
             self.dropped = self.dropped.saturating_add(1);
+        } else {
+            self.list.push(finding);
         }
     }
 
@@ -133,6 +133,12 @@ impl Findings {
                 .list
                 .iter()
                 .any(|found| severity_of(found.code) == Severity::Error)
+    }
+
+    /// Returns whether another finding would only be counted; a rule may then skip writing it.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.list.len() >= PROBLEMS_MAX
     }
 
     /// Returns what was collected.

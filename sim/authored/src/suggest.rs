@@ -5,6 +5,9 @@ use crate::limits::QUOTE_CHARS_MAX;
 /// Longest name for which a nearest one is looked up, in bytes; the cost is quadratic in it.
 const NAME_BYTES_MAX: usize = 80;
 
+/// Most names among which the nearest one is looked up.
+const CANDIDATES_MAX: usize = 1000;
+
 /// Largest edit distance at which another name is proposed.
 const DISTANCE_MAX: usize = 2;
 
@@ -20,7 +23,7 @@ pub fn nearest<'a>(found: &str, names: impl IntoIterator<Item = &'a str>) -> Opt
     }
     let lower = found.to_lowercase();
     let mut best: Option<((usize, bool), &'a str)> = None;
-    for name in names {
+    for name in names.into_iter().take(CANDIDATES_MAX) {
         if name.len() > NAME_BYTES_MAX {
             continue;
         }

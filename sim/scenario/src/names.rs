@@ -69,7 +69,8 @@ impl<'a> Kind<'a> {
 
     /// The same for a name whose place was found otherwise.
     pub fn check_at(&self, name: &str, span: Span, findings: &mut Findings) {
-        if self.has(name) {
+        // Looking for the nearest name is the dear part, so it stops when nobody would read it.
+        if self.has(name) || (findings.is_full() && findings.has_errors()) {
             return;
         }
         let there = format!("there is no {} `{}`", self.what, quote(name));

@@ -1,5 +1,7 @@
 //! Techniques are ids of MITRE ATT&CK for ICS; revoked ids are accepted through their replacements.
 
+use std::collections::BTreeSet;
+
 use sim_authored::{Finding, Findings, Span, code, nearest, quote};
 use sim_view::Command;
 
@@ -11,18 +13,19 @@ const TABLE: &str = include_str!("../../../assets/attack/ics-19.1.txt");
 
 pub(crate) fn check(context: &Context, findings: &mut Findings) {
     let raw = context.raw;
+    let known: BTreeSet<&str> = ids().collect();
     let detections = raw.detections.iter().map(|detection| &detection.technique);
     let objectives = raw.objectives.iter().map(|objective| &objective.technique);
     let latent = raw.latent.iter().flat_map(|latent| &latent.techniques);
     for technique in detections.chain(objectives).chain(latent) {
-        check_technique(technique, technique.span, findings);
+        check_technique(&known, technique, technique.span, findings);
     }
     let steps = context.scripts.values().flatten();
     for command in steps.flat_map(|step| &step.commands) {
         match &command.value {
             Command::Report { technique, .. } | Command::UpdateReport { technique, .. } => {
                 let place = place_in(context.sources, command.span, technique);
-                check_technique(technique, place, findings);
+                check_technique(&known, technique, place, findings);
             }
             _ => {}
         }
@@ -39,12 +42,12 @@ fn ids() -> impl Iterator<Item = &'static str> {
     })
 }
 
-fn check_technique(id: &str, span: Span, findings: &mut Findings) {
-    if ids().any(|known| known == id) {
+fn check_technique(known: &BTreeSet<&str>, id: &str, span: Span, findings: &mut Findings) {
+    if known.contains(id) {
         return;
     }
     let there = format!("`{}` is not a technique of ATT&CK for ICS", quote(id));
-    let help = nearest(id, ids()).map_or_else(
+    let help = nearest(id, known.iter().copied()).map_or_else(
         || "write an id such as `T0836` or `T1692.001`".to_owned(),
         |near| format!("did you mean `{near}`?"),
     );

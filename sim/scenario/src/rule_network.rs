@@ -40,7 +40,9 @@ pub(crate) fn check(context: &Context, findings: &mut Findings) {
             within(port, 1, u16::MAX, "", findings);
         }
     }
-    check_reach(context, findings);
+    if !findings.has_errors() {
+        check_reach(context, findings);
+    }
 }
 
 fn check_zones<'a>(context: &Context<'a>, findings: &mut Findings) -> BTreeMap<&'a str, Subnet> {
@@ -176,15 +178,28 @@ fn check_address(
 
 /// Every HMI and historian reaches every controller whose tags it polls.
 fn check_reach(context: &Context, findings: &mut Findings) {
+    let filters: Vec<Filter> = context.raw.routers.iter().map(Filter::new).collect();
     for hmi in &context.raw.hmis {
-        check_station(context, &hmi.host, &hmi.tags, findings);
+        check_station(context, &filters, &hmi.host, &hmi.tags, findings);
     }
     for historian in &context.raw.historians {
-        check_station(context, &historian.host, &historian.tags, findings);
+        check_station(
+            context,
+            &filters,
+            &historian.host,
+            &historian.tags,
+            findings,
+        );
     }
 }
 
-fn check_station(context: &Context, station: &Text, tags: &[Text], findings: &mut Findings) {
+fn check_station(
+    context: &Context,
+    filters: &[Filter],
+    station: &Text,
+    tags: &[Text],
+    findings: &mut Findings,
+) {
     let Some(from) = end_of(context, station) else {
         return;
     };
@@ -200,7 +215,7 @@ fn check_station(context: &Context, station: &Text, tags: &[Text], findings: &mu
             table: tag.table,
             address: tag.address.value,
         };
-        if reaches(context, from, to, read) || !reported.insert(&tag.controller.value) {
+        if reaches(filters, from, to, read) || !reported.insert(&tag.controller.value) {
             continue;
         }
         let there = format!(
@@ -232,45 +247,57 @@ fn end_of<'a>(context: &Context<'a>, host: &str) -> Option<End<'a>> {
     Some((host.zone.as_str(), host.ip.parse().ok()?))
 }
 
+/// A router with its rules read.
+struct Filter<'a> {
+    router: &'a raw::Router,
+    rules: Vec<(&'a raw::Rule, Option<Range>, Option<Range>)>,
+}
+
+impl<'a> Filter<'a> {
+    fn new(router: &'a raw::Router) -> Self {
+        let read = |rule: &'a raw::Rule| (rule, Range::parse(&rule.src), Range::parse(&rule.dst));
+        Self {
+            router,
+            rules: router.rules.iter().map(read).collect(),
+        }
+    }
+
+    fn accepts(&self, from: Ipv4Addr, to: Ipv4Addr, read: Read) -> bool {
+        let function = match read.table {
+            Table::Coil => 1,
+            Table::Discrete => 2,
+            Table::Holding => 3,
+            Table::Input => 4,
+        };
+        let contains = |range: &Option<Range>, address| range.is_some_and(|r| r.contains(address));
+        let within = |range: &(u16, u16)| (range.0..=range.1).contains(&read.address);
+        let mut rules = self.rules.iter();
+        let first = rules.find(|(rule, src, dst)| {
+            contains(src, from)
+                && contains(dst, to)
+                && rule.port.is_none_or(|port| port.value == MODBUS_PORT)
+                && (rule.functions.is_empty() || rule.functions.iter().any(|f| f.value == function))
+                && rule.addresses.is_none_or(|range| within(&range))
+        });
+        let action = first.map_or(self.router.default_action, |(rule, _, _)| rule.action);
+        action == raw::RuleAction::Accept
+    }
+}
+
 /// Returns whether a read gets through: by one zone, or by routers that each accept it.
-fn reaches(context: &Context, from: End, to: End, read: Read) -> bool {
+fn reaches(filters: &[Filter], from: End, to: End, read: Read) -> bool {
     let mut reached = BTreeSet::from([from.0]);
     let mut open = vec![from.0];
     while let Some(zone) = open.pop() {
         if zone == to.0 {
             return true;
         }
-        for router in &context.raw.routers {
-            let joins = router.interfaces.get(zone).is_some();
-            if joins && accepts(router, from.1, to.1, read) {
-                open.extend(router.interfaces.keys().filter(|next| reached.insert(next)));
+        for filter in filters {
+            let interfaces = &filter.router.interfaces;
+            if interfaces.get(zone).is_some() && filter.accepts(from.1, to.1, read) {
+                open.extend(interfaces.keys().filter(|next| reached.insert(next)));
             }
         }
     }
     false
-}
-
-fn accepts(router: &raw::Router, from: Ipv4Addr, to: Ipv4Addr, read: Read) -> bool {
-    let function = match read.table {
-        Table::Coil => 1,
-        Table::Discrete => 2,
-        Table::Holding => 3,
-        Table::Input => 4,
-    };
-    let matches = |rule: &&raw::Rule| {
-        let in_range =
-            |text: &Text, address| Range::parse(text).is_some_and(|r| r.contains(address));
-        let within = |range: &(u16, u16)| (range.0..=range.1).contains(&read.address);
-        in_range(&rule.src, from)
-            && in_range(&rule.dst, to)
-            && rule.port.is_none_or(|port| port.value == MODBUS_PORT)
-            && (rule.functions.is_empty() || rule.functions.iter().any(|f| f.value == function))
-            && rule.addresses.is_none_or(|range| within(&range))
-    };
-    let action = router
-        .rules
-        .iter()
-        .find(matches)
-        .map_or(router.default_action, |rule| rule.action);
-    action == raw::RuleAction::Accept
 }
