@@ -387,8 +387,14 @@ impl Facts {
     #[cfg(test)]
     pub fn size(&self) -> usize {
         let probes: usize = self.probes.values().map(VecDeque::len).sum();
-        let tables = self.writes.len() + self.standing.len() + self.reads.len() + self.changes.len();
-        probes + tables + self.undo.len() + self.connections.len() + self.reached.len() + self.disturbances.len()
+        let tables =
+            self.writes.len() + self.standing.len() + self.reads.len() + self.changes.len();
+        probes
+            + tables
+            + self.undo.len()
+            + self.connections.len()
+            + self.reached.len()
+            + self.disturbances.len()
     }
 
     fn is_blue(&self, by: PrincipalId) -> bool {
@@ -521,7 +527,9 @@ impl Facts {
     fn count_write(&mut self, time: SimTime, by: PrincipalId, place: &Place) -> usize {
         let key = (by, place.clone());
         if self.writes.len() >= ADDRESSES_MAX && !self.writes.contains_key(&key) {
-            forget_older_half(&mut self.writes, |times| times.back().copied().unwrap_or_default());
+            forget_older_half(&mut self.writes, |times| {
+                times.back().copied().unwrap_or_default()
+            });
         }
         let times = self.writes.entry(key).or_default();
         times.push_back(time);

@@ -2,8 +2,8 @@
 
 use sim_record::{SimDuration, SimTime};
 use sim_scenario::model::{
-    Controller, ControllerKind, Detection, DetectionRule, FailState, Hmi, Host, IoLink, Objective, ObjectiveRule, Pace, Persona,
-    PlantSignal, Router, Scenario, Tag, Zone,
+    Controller, ControllerKind, Detection, DetectionRule, FailState, Hmi, Host, IoLink, Objective,
+    ObjectiveRule, Pace, Persona, PlantSignal, Router, Scenario, Tag, Zone,
 };
 use sim_view::{KeyPosition, RuleSpec, Table};
 use std::collections::BTreeMap;
@@ -11,7 +11,11 @@ use std::net::Ipv4Addr;
 
 /// The scenario.
 pub(crate) fn scenario() -> Scenario {
-    let pace = Pace { red_from: SimTime::ZERO, red_until: SimTime::from_secs(1200), ends: SimTime::from_secs(1620) };
+    let pace = Pace {
+        red_from: SimTime::ZERO,
+        red_until: SimTime::from_secs(1200),
+        ends: SimTime::from_secs(1620),
+    };
     Scenario {
         id: "first-watch".into(),
         title: String::new(),
@@ -32,7 +36,10 @@ pub(crate) fn scenario() -> Scenario {
             host("plc1", "control", [10, 11], false),
             host("sis1", "control", [10, 21], false),
         ],
-        controllers: vec![controller("plc1", ControllerKind::Plc), controller("sis1", ControllerKind::Sis)],
+        controllers: vec![
+            controller("plc1", ControllerKind::Plc),
+            controller("sis1", ControllerKind::Sis),
+        ],
         tags: tags(),
         hmis: vec![Hmi {
             host: "hmi".into(),
@@ -107,18 +114,31 @@ fn host(id: &str, zone: &str, [net, number]: [u8; 2], allow_listed: bool) -> Hos
 }
 
 fn controller(id: &str, kind: ControllerKind) -> Controller {
-    let to = PlantSignal { plant: "reactor".into(), signal: "X1".into() };
+    let to = PlantSignal {
+        plant: "reactor".into(),
+        signal: "X1".into(),
+    };
     let text = String::new;
     Controller {
         id: id.into(),
         kind,
-        persona: Persona { vendor: text(), product: text(), revision: text(), model: text() },
+        persona: Persona {
+            vendor: text(),
+            product: text(),
+            revision: text(),
+            model: text(),
+        },
         programs: Vec::new(),
         period: SimDuration::from_millis(100),
         key: KeyPosition::Remote,
         key_gates_writes: kind == ControllerKind::Sis,
         unit: 1,
-        io: vec![IoLink::OutputWord { word: 0, to, scale: 100.0, fail: FailState::Off }],
+        io: vec![IoLink::OutputWord {
+            word: 0,
+            to,
+            scale: 100.0,
+            fail: FailState::Off,
+        }],
         modbus_map: Vec::new(),
         input_limits: Vec::new(),
         safety: None,
@@ -164,24 +184,82 @@ fn detections() -> Vec<Detection> {
     let text = |t: &str| t.to_owned();
     vec![
         detection("new-master", "T0848", DetectionRule::NewMaster, 600),
-        detection("scan", "T0846.001", DetectionRule::Scan { pairs: 20, seconds: 30 }, 600),
-        detection("identification", "T0888", DetectionRule::Identification, 600),
-        detection("write-source", "T1692.001", DetectionRule::WriteNotFrom(vec![text("hmi"), text("ews")]), 120),
-        detection("sis-write", "T1692.001", DetectionRule::WriteTo(vec![text("sis1")]), 120),
-        detection("sis-key", "T0858", DetectionRule::KeyNotRun(text("sis1")), 3600),
-        detection("sis-bypass", "T0837", DetectionRule::Bypass { tag: text("SIS-1.BYPASS") }, 600),
-        detection("mode-change", "T0836", DetectionRule::ModeChange(vec![text("PIC-101.MODE"), text("FIC-101.MODE")]), 60),
+        detection(
+            "scan",
+            "T0846.001",
+            DetectionRule::Scan {
+                pairs: 20,
+                seconds: 30,
+            },
+            600,
+        ),
+        detection(
+            "identification",
+            "T0888",
+            DetectionRule::Identification,
+            600,
+        ),
+        detection(
+            "write-source",
+            "T1692.001",
+            DetectionRule::WriteNotFrom(vec![text("hmi"), text("ews")]),
+            120,
+        ),
+        detection(
+            "sis-write",
+            "T1692.001",
+            DetectionRule::WriteTo(vec![text("sis1")]),
+            120,
+        ),
+        detection(
+            "sis-key",
+            "T0858",
+            DetectionRule::KeyNotRun(text("sis1")),
+            3600,
+        ),
+        detection(
+            "sis-bypass",
+            "T0837",
+            DetectionRule::Bypass {
+                tag: text("SIS-1.BYPASS"),
+            },
+            600,
+        ),
+        detection(
+            "mode-change",
+            "T0836",
+            DetectionRule::ModeChange(vec![text("PIC-101.MODE"), text("FIC-101.MODE")]),
+            60,
+        ),
         detection(
             "pressure-deviation",
             "T1692.002",
-            DetectionRule::Deviation { a: text("PT-101"), b: text("PT-201"), limit: 30.0, seconds: 10 },
+            DetectionRule::Deviation {
+                a: text("PT-101"),
+                b: text("PT-201"),
+                limit: 30.0,
+                seconds: 10,
+            },
             600,
         ),
-        detection("pressure-rate", "T0831", DetectionRule::Rate { tag: text("PT-101"), limit_per_min: 25.0 }, 600),
+        detection(
+            "pressure-rate",
+            "T0831",
+            DetectionRule::Rate {
+                tag: text("PT-101"),
+                limit_per_min: 25.0,
+            },
+            600,
+        ),
         detection(
             "feed-manual",
             "T0831",
-            DetectionRule::AboveWhile { tag: text("FIC-101.OP"), limit: 75.0, mode: text("FIC-101.MODE"), value: 1.0 },
+            DetectionRule::AboveWhile {
+                tag: text("FIC-101.OP"),
+                limit: 75.0,
+                mode: text("FIC-101.MODE"),
+                value: 1.0,
+            },
             600,
         ),
         detection("arp-change", "T0830", DetectionRule::ArpChange, 600),
@@ -199,8 +277,20 @@ fn objectives() -> Vec<Objective> {
         objective("know", "T0861", ObjectiveRule::Attack("plc1".into())),
         objective("command", "T1692.001", ObjectiveRule::Attack("sis1".into())),
         objective("disarm", "T0837", ObjectiveRule::Attack("sis1".into())),
-        objective("control", "T0831", ObjectiveRule::OutOfBand("reactor".into(), 60)),
-        objective("demand", "T0880", ObjectiveRule::DemandWhileBypassed("sis1".into())),
-        objective("destroy", "T0879", ObjectiveRule::Destroyed("reactor".into())),
+        objective(
+            "control",
+            "T0831",
+            ObjectiveRule::OutOfBand("reactor".into(), 60),
+        ),
+        objective(
+            "demand",
+            "T0880",
+            ObjectiveRule::DemandWhileBypassed("sis1".into()),
+        ),
+        objective(
+            "destroy",
+            "T0879",
+            ObjectiveRule::Destroyed("reactor".into()),
+        ),
     ]
 }

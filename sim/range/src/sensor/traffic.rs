@@ -183,7 +183,11 @@ impl Traffic {
     /// Flows and attempts remembered.
     #[cfg(test)]
     pub fn size(&self) -> (usize, usize) {
-        let attempts = self.scans.iter().flat_map(|s| s.sources.values()).map(|s| s.attempts.len());
+        let attempts = self
+            .scans
+            .iter()
+            .flat_map(|s| s.sources.values())
+            .map(|s| s.attempts.len());
         (self.flows.len(), attempts.sum())
     }
 
