@@ -46,11 +46,10 @@ impl Capture {
             .and_then(|file| file.set_len(0).map(|()| file))
             .map_err(|error| Failure::io(format!("cannot write `{}`", path.display()), &error))?;
         let scenario = &loaded.scenario;
-        // A switch has the number of its zone.
+        // A range numbers its taps in the order of their zones.
         let taps: Vec<(SwitchId, &str)> = (0_u16..)
-            .zip(&scenario.zones)
-            .filter(|(_, zone)| zone.tapped)
-            .map(|(index, zone)| (SwitchId(index), zone.id.as_str()))
+            .zip(scenario.zones.iter().filter(|zone| zone.tapped))
+            .map(|(tap, zone)| (SwitchId(tap), zone.id.as_str()))
             .collect();
         let start_utc_us = u64::try_from(scenario.start_utc_us).unwrap_or(0);
         Ok(Self {

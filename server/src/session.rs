@@ -5,7 +5,9 @@ use crate::capture::Capture;
 use crate::package::Loaded;
 use crate::storage::Storage;
 use grading::{Grader, Report};
-use sim_range::{Advance, Budget, BuildError, ENGINE_FINGERPRINT, Output, Range, RunOptions};
+use sim_range::{
+    Advance, Budget, BuildError, DIGEST_PERIOD_US, ENGINE_FINGERPRINT, Output, Range, RunOptions,
+};
 use sim_record::container::{Damage, Ending, Header, Item, Reader, WriteError, Writer};
 use sim_record::{Input, InputKind, LoggedInput, Principal, Seed, SimDuration, SimTime};
 use std::collections::VecDeque;
@@ -165,21 +167,31 @@ impl Session {
             session.input(input.time, input.input)?;
             session.external.clear();
         }
-        while session.now() < resume_at && !session.is_over() {
+        // A block of records is cut by the digest behind it; where only the block was stored, the match had come to that
+        // digest, which is at most one period away.
+        let latest_at = resume_at + SimDuration(DIGEST_PERIOD_US);
+        while !session.is_over()
+            && (session.now() < resume_at
+                || session.now() < latest_at && session.is_behind(scan.good_bytes))
+        {
             watch(session.now());
-            session.advance(resume_at.min(session.now() + PIECE))?;
+            let piece = session.now() + PIECE;
+            let until = if session.now() < resume_at {
+                resume_at
+            } else {
+                latest_at
+            };
+            session.advance(piece.min(until))?;
         }
         session.external.clear();
-        if session.made_bytes < scan.good_bytes {
-            session.store()?;
-        }
-        if session.made_bytes < scan.good_bytes {
+        session.store()?;
+        if session.is_behind(scan.good_bytes) {
             return Err(SessionError::Differs {
                 time: session.now(),
             });
         }
         session.input(
-            resume_at,
+            session.now(),
             Input {
                 principal: Principal::range(),
                 kind: InputKind::Resumed,
@@ -187,6 +199,11 @@ impl Session {
         )?;
         session.external.clear();
         Ok(session)
+    }
+
+    /// True while not all stored bytes have been made again.
+    fn is_behind(&self, stored_bytes: u64) -> bool {
+        self.made_bytes + (self.writer.pending().len() as u64) < stored_bytes
     }
 
     fn build(
