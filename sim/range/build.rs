@@ -1,6 +1,11 @@
 //! Computes the engine fingerprint: a hash of the pure crates' sources, the versions of their dependencies and rustc.
 //! No commit, time, path, host, profile or worker count enters it.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a build script is no part of the engine"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 

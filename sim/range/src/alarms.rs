@@ -29,13 +29,19 @@ impl Alarms {
     pub fn new(alarms: &[Alarm]) -> Self {
         let slots = alarms.iter().map(|alarm| Slot {
             alarm: alarm.clone(),
-            state: if alarm.acknowledged_at_start { AlarmState::Acknowledged } else { AlarmState::Normal },
+            state: if alarm.acknowledged_at_start {
+                AlarmState::Acknowledged
+            } else {
+                AlarmState::Normal
+            },
             since: SimTime::ZERO,
             active: alarm.acknowledged_at_start,
             differs_since: None,
             shelved_until: SimTime::ZERO,
         });
-        Self { slots: slots.collect() }
+        Self {
+            slots: slots.collect(),
+        }
     }
 
     /// Records the alarms that stand at time 0.
@@ -50,17 +56,27 @@ impl Alarms {
         let now = journal.now;
         for slot in &mut self.slots {
             if slot.state == AlarmState::Shelved && now >= slot.shelved_until {
-                let back = if slot.active { AlarmState::Unacknowledged } else { AlarmState::Normal };
+                let back = if slot.active {
+                    AlarmState::Unacknowledged
+                } else {
+                    AlarmState::Normal
+                };
                 slot.enter(journal, back, PrincipalId::RANGE);
             }
             // A value that is not good proves nothing either way.
-            let Some(condition) = condition(&slot.alarm, slot.active, poller, now) else { continue };
+            let Some(condition) = condition(&slot.alarm, slot.active, poller, now) else {
+                continue;
+            };
             if condition == slot.active {
                 slot.differs_since = None;
                 continue;
             }
             let since = *slot.differs_since.get_or_insert(now);
-            let delay = if condition { slot.alarm.on_delay } else { slot.alarm.off_delay };
+            let delay = if condition {
+                slot.alarm.on_delay
+            } else {
+                slot.alarm.off_delay
+            };
             if now.since(since) >= delay {
                 slot.active = condition;
                 slot.differs_since = None;
@@ -70,7 +86,12 @@ impl Alarms {
     }
 
     /// Acknowledges an alarm.
-    pub fn acknowledge(&mut self, journal: &mut Journal, id: &str, by: PrincipalId) -> Result<(), String> {
+    pub fn acknowledge(
+        &mut self,
+        journal: &mut Journal,
+        id: &str,
+        by: PrincipalId,
+    ) -> Result<(), String> {
         let slot = self.slot(id)?;
         match slot.state {
             AlarmState::Unacknowledged => slot.enter(journal, AlarmState::Acknowledged, by),
@@ -81,22 +102,39 @@ impl Alarms {
     }
 
     /// Shelves an alarm for a time.
-    pub fn shelve(&mut self, journal: &mut Journal, id: &str, seconds: u32, by: PrincipalId) -> Result<(), String> {
+    pub fn shelve(
+        &mut self,
+        journal: &mut Journal,
+        id: &str,
+        seconds: u32,
+        by: PrincipalId,
+    ) -> Result<(), String> {
         let now = journal.now;
         let slot = self.slot(id)?;
         if slot.alarm.safety {
             return Err(format!("`{id}` is a safety alarm and cannot be shelved"));
         }
-        slot.shelved_until = now + sim_record::SimDuration::from_secs(u64::from(seconds.min(SHELVE_MAX_S)));
+        slot.shelved_until =
+            now + sim_record::SimDuration::from_secs(u64::from(seconds.min(SHELVE_MAX_S)));
         slot.enter(journal, AlarmState::Shelved, by);
         Ok(())
     }
 
     /// Alarms that are not normal.
     pub fn views(&self) -> impl Iterator<Item = (&str, AlarmView)> {
-        self.slots.iter().filter(|s| s.state != AlarmState::Normal).map(|s| {
-            (s.alarm.id.as_str(), AlarmView { state: s.state, priority: s.alarm.priority, since: s.since })
-        })
+        self.slots
+            .iter()
+            .filter(|s| s.state != AlarmState::Normal)
+            .map(|s| {
+                (
+                    s.alarm.id.as_str(),
+                    AlarmView {
+                        state: s.state,
+                        priority: s.alarm.priority,
+                        since: s.since,
+                    },
+                )
+            })
     }
 
     /// Adds the state to a digest.
@@ -109,7 +147,10 @@ impl Alarms {
     }
 
     fn slot(&mut self, id: &str) -> Result<&mut Slot, String> {
-        self.slots.iter_mut().find(|s| s.alarm.id == id).ok_or_else(|| format!("no alarm `{id}`"))
+        self.slots
+            .iter_mut()
+            .find(|s| s.alarm.id == id)
+            .ok_or_else(|| format!("no alarm `{id}`"))
     }
 }
 
@@ -132,13 +173,23 @@ impl Slot {
 
     fn record(&self, journal: &mut Journal, by: PrincipalId) {
         let (alarm, priority, state) = (self.alarm.id.clone(), self.alarm.priority, self.state);
-        journal.record(RecordKind::Alarm { alarm, priority, state, by });
+        journal.record(RecordKind::Alarm {
+            alarm,
+            priority,
+            state,
+            by,
+        });
     }
 }
 
 /// Whether the alarm's condition holds; `None` while a value it needs is not good.
 fn condition(alarm: &Alarm, active: bool, poller: &Poller, now: SimTime) -> Option<bool> {
-    let good = |tag: &str| poller.tag(now, tag).filter(|t| t.quality == Quality::Good).map(|t| t.value);
+    let good = |tag: &str| {
+        poller
+            .tag(now, tag)
+            .filter(|t| t.quality == Quality::Good)
+            .map(|t| t.value)
+    };
     let back_off = if active { alarm.deadband } else { 0.0 };
     Some(match &alarm.rule {
         AlarmRule::High(tag, limit) => good(tag)? > limit - back_off,

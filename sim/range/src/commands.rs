@@ -2,9 +2,10 @@
 
 use crate::range::Range;
 use crate::reports::Draft;
+use crate::stations::Operator;
 use crate::tools::{Bench, Purpose};
 use sim_record::{Principal, PrincipalId, RecordKind, Role, Team};
-use sim_view::{Command, FieldAction};
+use sim_view::Command;
 
 impl Range {
     /// Lets every actor whose time has come look at its view and decide.
@@ -25,7 +26,11 @@ impl Range {
             Ok(command) => self.command(by, "", &command),
             Err(_) => {
                 let refused = Some("not a command of this version".to_owned());
-                self.journal.record(RecordKind::Command { by, text: "unreadable".into(), refused });
+                self.journal.record(RecordKind::Command {
+                    by,
+                    text: "unreadable".into(),
+                    refused,
+                });
             }
         }
     }
@@ -34,41 +39,75 @@ impl Range {
     pub(crate) fn input_open(&mut self, principal: &Principal, conn: u32, endpoint: u16) {
         let by = self.journal.principal(principal);
         let endpoint = self.scenario.endpoints.get(usize::from(endpoint));
-        let foothold = endpoint.and_then(|e| self.scenario.footholds.iter().find(|f| f.id == e.foothold));
-        let host = foothold.and_then(|f| self.directory.host(&f.host)).map(|h| h.host);
+        let foothold =
+            endpoint.and_then(|e| self.scenario.footholds.iter().find(|f| f.id == e.foothold));
+        let host = foothold
+            .and_then(|f| self.directory.host(&f.host))
+            .map(|h| h.host);
         let target = endpoint.and_then(|e| self.directory.host(&e.target).map(|h| (h.ip, e.port)));
         let (Some(host), Some(target)) = (host, target) else {
-            self.journal.outputs.push_back(crate::Output::Close { conn, reset: true });
+            self.journal
+                .outputs
+                .push_back(crate::Output::Close { conn, reset: true });
             return;
         };
-        if let Some(opened) = self.externals.open(&mut self.journal, &mut self.fabric, conn, host, target) {
+        if let Some(opened) =
+            self.externals
+                .open(&mut self.journal, &mut self.fabric, conn, host, target)
+        {
             self.note_opened(opened, by);
         }
     }
 
     fn command(&mut self, by: PrincipalId, step: &str, command: &Command) {
-        let record = self.journal.record(RecordKind::Command { by, text: command.to_string(), refused: None });
+        let record = self.journal.record(RecordKind::Command {
+            by,
+            text: command.to_string(),
+            refused: None,
+        });
         if let Err(refused) = self.try_command(by, step, command) {
             let text = format!("refused (record {record})");
-            self.journal.record(RecordKind::Command { by, text, refused: Some(refused) });
+            self.journal.record(RecordKind::Command {
+                by,
+                text,
+                refused: Some(refused),
+            });
         }
     }
 
-    fn try_command(&mut self, by: PrincipalId, step: &str, command: &Command) -> Result<(), String> {
+    fn try_command(
+        &mut self,
+        by: PrincipalId,
+        step: &str,
+        command: &Command,
+    ) -> Result<(), String> {
         let principal = self.journal.who(by).clone();
         let own_host = principal.foothold.iter().cloned().collect::<Vec<_>>();
-        let hosts = self.actors.hosts_of(by).map_or(own_host, <[String]>::to_vec);
+        let hosts = self
+            .actors
+            .hosts_of(by)
+            .map_or(own_host, <[String]>::to_vec);
         sim_view::permit::check(principal.role, &hosts, command)?;
         let now = self.journal.now;
-        if principal.team == Team::Red && !(self.pace.red_from..self.pace.red_until).contains(&now) {
+        if principal.team == Team::Red && !(self.pace.red_from..self.pace.red_until).contains(&now)
+        {
             return Err("outside red's window".into());
         }
         let journal = &mut self.journal;
         match command {
-            Command::SetTag { tag, value_milli } => self.set_tag(by, principal.name(), tag, *value_milli),
+            Command::SetTag { tag, value_milli } => {
+                self.set_tag(by, principal.name(), tag, *value_milli)
+            }
             Command::Acknowledge { alarm } => self.alarms.acknowledge(journal, alarm, by),
             Command::Shelve { alarm, seconds } => self.alarms.shelve(journal, alarm, *seconds, by),
-            Command::Report { asset, technique, began_s, needs_confirmation, evidence, text } => self.reports.file(
+            Command::Report {
+                asset,
+                technique,
+                began_s,
+                needs_confirmation,
+                evidence,
+                text,
+            } => self.reports.file(
                 journal,
                 by,
                 Draft {
@@ -80,19 +119,37 @@ impl Range {
                     text: text.clone(),
                 },
             ),
-            Command::UpdateReport { report, asset, technique } => {
-                self.reports.update(journal, by, *report, asset.clone(), technique.clone())
+            Command::UpdateReport {
+                report,
+                asset,
+                technique,
+            } => self
+                .reports
+                .update(journal, by, *report, asset.clone(), technique.clone()),
+            Command::CloseReport { report, benign } => {
+                self.reports.close(journal, by, *report, *benign)
             }
-            Command::CloseReport { report, benign } => self.reports.close(journal, by, *report, *benign),
-            Command::Firewall { router, change } => {
-                self.firewalls.command(journal, &mut self.fabric, &self.directory, by, router, change)
-            }
+            Command::Firewall { router, change } => self.firewalls.command(
+                journal,
+                &mut self.fabric,
+                &self.directory,
+                by,
+                router,
+                change,
+            ),
             Command::Field(action) => self.people.order(journal, by, step, action.clone()),
             Command::Phone { contact, topic } => self.people.phone(journal, by, contact, topic),
             Command::Compare { controller } => self.manage(by, step, controller, None),
-            Command::Restore { controller, save_first } => self.manage(by, step, controller, Some(*save_first)),
+            Command::Restore {
+                controller,
+                save_first,
+            } => self.manage(by, step, controller, Some(*save_first)),
             Command::StopJob { job } => {
-                let mut bench = Bench { journal, fabric: &mut self.fabric, directory: &self.directory };
+                let mut bench = Bench {
+                    journal,
+                    fabric: &mut self.fabric,
+                    directory: &self.directory,
+                };
                 self.tools.stop(&mut bench, by, *job)
             }
             Command::Inject { id } => self.inject(principal.role, id),
@@ -112,7 +169,11 @@ impl Range {
     }
 
     fn start_tool(&mut self, by: PrincipalId, step: &str, command: &Command) -> Result<(), String> {
-        let mut bench = Bench { journal: &mut self.journal, fabric: &mut self.fabric, directory: &self.directory };
+        let mut bench = Bench {
+            journal: &mut self.journal,
+            fabric: &mut self.fabric,
+            directory: &self.directory,
+        };
         let started = self.tools.start(&mut bench, by, step, command);
         self.take_tool_results();
         started
@@ -120,22 +181,47 @@ impl Range {
 
     fn suspect_flood(&mut self, by: PrincipalId, from: &str, target: &str) {
         if let Some(host) = self.directory.host(from) {
-            let name = self.directory.address(target, from).map_or_else(|| target.to_owned(), |ip| self.directory.name_of_ip(ip));
+            let name = self
+                .directory
+                .address(target, from)
+                .map_or_else(|| target.to_owned(), |ip| self.directory.name_of_ip(ip));
             self.traffic.suspect(host.ip, name, by);
         }
     }
 
     fn inject(&mut self, role: Role, id: &str) -> Result<(), String> {
         debug_assert_eq!(role, Role::Instructor);
-        let index = self.scenario.injects.iter().position(|i| i.id == id).ok_or_else(|| format!("no inject `{id}`"))?;
+        let index = self
+            .scenario
+            .injects
+            .iter()
+            .position(|i| i.id == id)
+            .ok_or_else(|| format!("no inject `{id}`"))?;
         self.give_inject(index);
         Ok(())
     }
 
-    fn set_tag(&mut self, by: PrincipalId, who: &str, tag: &str, value_milli: i64) -> Result<(), String> {
-        #[allow(clippy::cast_precision_loss, reason = "tags are far below 2^53 thousandths")]
+    fn set_tag(
+        &mut self,
+        by: PrincipalId,
+        who: &str,
+        tag: &str,
+        value_milli: i64,
+    ) -> Result<(), String> {
+        #[allow(
+            clippy::cast_precision_loss,
+            reason = "tags are far below 2^53 thousandths"
+        )]
         let value = value_milli as f64 / 1000.0;
-        let opened = self.stations.set_tag(&mut self.journal, &mut self.fabric, &self.directory, by, who, tag, value)?;
+        let operator = Operator { by, name: who };
+        let opened = self.stations.set_tag(
+            &mut self.journal,
+            &mut self.fabric,
+            &self.directory,
+            &operator,
+            tag,
+            value,
+        )?;
         if let Some(conn) = opened {
             self.note_station_connection(conn);
         }
@@ -143,10 +229,29 @@ impl Range {
     }
 
     /// A management job of the engineering station: compare, or restore (with evidence saved first or not).
-    fn manage(&mut self, by: PrincipalId, step: &str, controller: &str, restore: Option<bool>) -> Result<(), String> {
-        let station = self.stations.workstation().ok_or("there is no engineering station")?.to_owned();
-        let host = self.directory.host(&station).ok_or("there is no engineering station")?.host;
-        let files = self.controllers.get(controller).ok_or_else(|| format!("no controller `{controller}`"))?.approved.clone();
+    fn manage(
+        &mut self,
+        by: PrincipalId,
+        step: &str,
+        controller: &str,
+        restore: Option<bool>,
+    ) -> Result<(), String> {
+        let station = self
+            .stations
+            .workstation()
+            .ok_or("there is no engineering station")?
+            .to_owned();
+        let host = self
+            .directory
+            .host(&station)
+            .ok_or("there is no engineering station")?
+            .host;
+        let files = self
+            .controllers
+            .get(controller)
+            .ok_or_else(|| format!("no controller `{controller}`"))?
+            .approved
+            .clone();
         let controller = controller.to_owned();
         let purpose = match restore {
             None => Purpose::Compare { controller, files },
@@ -160,72 +265,20 @@ impl Range {
                         by,
                     });
                 }
-                Purpose::Restore { controller, files, save_first }
+                Purpose::Restore {
+                    controller,
+                    files,
+                    save_first,
+                }
             }
         };
-        let mut bench = Bench { journal: &mut self.journal, fabric: &mut self.fabric, directory: &self.directory };
+        let mut bench = Bench {
+            journal: &mut self.journal,
+            fabric: &mut self.fabric,
+            directory: &self.directory,
+        };
         let started = self.tools.manage(&mut bench, by, step, host, purpose);
         self.take_tool_results();
         started
-    }
-
-    /// Field actions whose time is over.
-    pub(crate) fn carry_out_field_actions(&mut self) {
-        while let Some((number, by, action)) = self.people.take_due(self.journal.now) {
-            let result = self.field_action(by, &action);
-            self.people.done(&mut self.journal, number, by, &action, result);
-        }
-    }
-
-    fn field_action(&mut self, by: PrincipalId, action: &FieldAction) -> Result<String, String> {
-        let now = self.journal.now;
-        let unknown = |what: &str| format!("there is no {what}");
-        match action {
-            FieldAction::TurnKey { controller, to } => {
-                let slot = self.controllers.get_mut(controller).ok_or_else(|| unknown(controller))?;
-                slot.turn_key(&mut self.journal, *to, by);
-                Ok(format!("key stands in {to:?}"))
-            }
-            FieldAction::Shutdown { controller } => {
-                let slot = self.controllers.get_mut(controller).ok_or_else(|| unknown(controller))?;
-                slot.press_shutdown(now, by).then(|| "button pressed".to_owned()).ok_or_else(|| "no such button".to_owned())
-            }
-            FieldAction::ResetTrip { controller } => {
-                let slot = self.controllers.get_mut(controller).ok_or_else(|| unknown(controller))?;
-                slot.press_reset(now).then(|| "button pressed".to_owned()).ok_or_else(|| "no such button".to_owned())
-            }
-            FieldAction::ReadGauge { gauge } => {
-                let at = self.scenario.gauges.get(gauge).ok_or_else(|| unknown(gauge))?;
-                let value = self.plants.truth(&at.plant, &at.signal).ok_or_else(|| unknown(gauge))?;
-                self.gauges.insert(gauge.clone(), value);
-                Ok(format!("{gauge} reads {value:.0}"))
-            }
-            FieldAction::ReadPanel { controller } => {
-                let slot = self.controllers.get(controller).ok_or_else(|| unknown(controller))?;
-                let panel = slot.panel();
-                let text = panel.iter().map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ");
-                for (name, value) in panel {
-                    self.gauges.insert(format!("{controller}/{name}"), value);
-                }
-                Ok(text)
-            }
-            FieldAction::Cable { host, plugged } => {
-                let id = self.directory.host(host).ok_or_else(|| unknown(host))?.host;
-                self.fabric.unplug(now, id, !plugged).map_err(|e| e.to_string())?;
-                Ok(if *plugged { "plugged in".into() } else { "unplugged".into() })
-            }
-            FieldAction::HandValve { actuator, position_pct } => {
-                let (plant, name) = actuator.split_once('/').ok_or_else(|| unknown(actuator))?;
-                let held = self.plants.hand_valve(plant, name, position_pct.map(f64::from));
-                held.then(|| "done".to_owned()).ok_or_else(|| unknown(actuator))
-            }
-            FieldAction::Restart { controller } => {
-                let slot = self.controllers.get_mut(controller).ok_or_else(|| unknown(controller))?;
-                slot.last_writer = by;
-                slot.plc.warm_restart(now, sim_plc::ModeCause::Local);
-                slot.report_events(&mut self.journal);
-                Ok("restarted".into())
-            }
-        }
     }
 }

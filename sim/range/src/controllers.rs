@@ -9,7 +9,9 @@ use sim_net::{Fabric, HostId};
 use sim_plant::SignalKind;
 use sim_plc::{KeyPosition as PlcKey, ModeCause, Plc, PlcEvent, PlcEventKind};
 use sim_record::{PrincipalId, RecordKind, SafetyEvent, SimDuration, SimTime, StateHasher};
-use sim_scenario::model::{Cast, Controller, ControllerKind, IoLink, PlantSignal, SafetyIo, Scenario};
+use sim_scenario::model::{
+    Cast, Controller, ControllerKind, IoLink, PlantSignal, SafetyIo, Scenario,
+};
 use sim_view::{KeyPosition, Table};
 use sim_wire::device::{BitTable, DeviceModel, Mode, WordTable};
 
@@ -18,9 +20,23 @@ const PRESS: SimDuration = SimDuration::from_secs(1);
 
 /// A wire between plant and process image, resolved to indices.
 enum Wire {
-    InputWord { word: u16, plant: usize, signal: usize, scale: f64 },
-    OutputWord { word: u16, plant: usize, actuator: usize, scale: f64 },
-    OutputBit { bit: u16, plant: usize, actuator: usize },
+    InputWord {
+        word: u16,
+        plant: usize,
+        signal: usize,
+        scale: f64,
+    },
+    OutputWord {
+        word: u16,
+        plant: usize,
+        actuator: usize,
+        scale: f64,
+    },
+    OutputBit {
+        bit: u16,
+        plant: usize,
+        actuator: usize,
+    },
 }
 
 /// One controller.
@@ -52,14 +68,28 @@ pub(crate) struct Controllers {
 
 impl Controllers {
     /// Builds the controllers with the key positions of the cast, and lets their servers listen.
-    pub fn new(scenario: &Scenario, cast: &Cast, directory: &Directory, plants: &Plants, fabric: &mut Fabric) -> Result<Self, BuildError> {
+    pub fn new(
+        scenario: &Scenario,
+        cast: &Cast,
+        directory: &Directory,
+        plants: &Plants,
+        fabric: &mut Fabric,
+    ) -> Result<Self, BuildError> {
         let mut slots = Vec::new();
         for controller in &scenario.controllers {
             let host = directory.host(&controller.id).map(|h| h.host);
-            let refuse = |reason: String| BuildError::Controller { controller: controller.id.clone(), reason };
+            let refuse = |reason: String| BuildError::Controller {
+                controller: controller.id.clone(),
+                reason,
+            };
             let host = host.ok_or_else(|| refuse("has no host".into()))?;
-            let key = cast.keys.get(&controller.id).copied().unwrap_or(controller.key);
-            let plc = Plc::new(crate::persona::plc_config(controller, key)).map_err(|e| refuse(e.to_string()))?;
+            let key = cast
+                .keys
+                .get(&controller.id)
+                .copied()
+                .unwrap_or(controller.key);
+            let plc = Plc::new(crate::persona::plc_config(controller, key))
+                .map_err(|e| refuse(e.to_string()))?;
             let sessions = Sessions::new(controller);
             sessions.listen(fabric, host);
             slots.push(ControllerSlot::new(controller, host, plc, sessions, plants));
@@ -69,7 +99,11 @@ impl Controllers {
 
     /// When the next scan or reply is due.
     pub fn next_due(&self) -> SimTime {
-        self.slots.iter().map(|s| s.next_scan.min(s.sessions.next_due())).min().unwrap_or(SimTime::MAX)
+        self.slots
+            .iter()
+            .map(|s| s.next_scan.min(s.sessions.next_due()))
+            .min()
+            .unwrap_or(SimTime::MAX)
     }
 
     /// Sends replies that are due, then scans every controller that is due: freeze inputs, execute, flush outputs.
@@ -90,8 +124,9 @@ impl Controllers {
     }
 
     /// A controller by name, to act on it.
-    pub fn get_mut(&mut self, name: &str) -> Option<&mut ControllerSlot> {
-        self.slots.iter_mut().find(|s| s.name == name)
+    pub fn get_mut(&mut self, name: &str) -> Result<&mut ControllerSlot, String> {
+        let found = self.slots.iter_mut().find(|s| s.name == name);
+        found.ok_or_else(|| format!("there is no {name}"))
     }
 
     /// The controller on a host.
@@ -121,7 +156,13 @@ impl Controllers {
 }
 
 impl ControllerSlot {
-    fn new(controller: &Controller, host: HostId, plc: Plc, sessions: Sessions, plants: &Plants) -> Self {
+    fn new(
+        controller: &Controller,
+        host: HostId,
+        plc: Plc,
+        sessions: Sessions,
+        plants: &Plants,
+    ) -> Self {
         Self {
             name: controller.id.clone(),
             host,
@@ -130,7 +171,11 @@ impl ControllerSlot {
             sessions,
             last_writer: PrincipalId::RANGE,
             approved: controller.programs.clone(),
-            wires: controller.io.iter().filter_map(|link| resolve(link, plants)).collect(),
+            wires: controller
+                .io
+                .iter()
+                .filter_map(|link| resolve(link, plants))
+                .collect(),
             safety: controller.safety,
             next_scan: SimTime(plc.period_us()),
             plc,
@@ -160,7 +205,11 @@ impl ControllerSlot {
     pub fn turn_key(&mut self, journal: &mut Journal, to: KeyPosition, by: PrincipalId) {
         self.plc.set_key(journal.now, plc_key(to));
         self.last_writer = by;
-        journal.record(RecordKind::Key { asset: self.name.clone(), position: key_name(to).into(), by });
+        journal.record(RecordKind::Key {
+            asset: self.name.clone(),
+            position: key_name(to).into(),
+            by,
+        });
         self.report_events(journal);
     }
 
@@ -190,7 +239,9 @@ impl ControllerSlot {
 
     /// Lamps and transmitters of the hard-wired panel: what is true in the controller's image.
     pub fn panel(&self) -> Vec<(&'static str, f64)> {
-        let Some(io) = self.safety else { return Vec::new() };
+        let Some(io) = self.safety else {
+            return Vec::new();
+        };
         let bit = |b: u16| f64::from(u8::from(self.plc.output_bit(b)));
         let word = |i: u16| self.raw(Table::Input, i).map_or(0.0, f64::from);
         vec![
@@ -208,12 +259,28 @@ impl ControllerSlot {
         let mut bits = [false];
         let mut words = [0];
         match table {
-            Table::Coil => self.plc.read_bits(BitTable::Coils, address, &mut bits).ok()?,
-            Table::Discrete => self.plc.read_bits(BitTable::DiscreteInputs, address, &mut bits).ok()?,
-            Table::Input => self.plc.read_words(WordTable::InputRegisters, address, &mut words).ok()?,
-            Table::Holding => self.plc.read_words(WordTable::HoldingRegisters, address, &mut words).ok()?,
+            Table::Coil => self
+                .plc
+                .read_bits(BitTable::Coils, address, &mut bits)
+                .ok()?,
+            Table::Discrete => self
+                .plc
+                .read_bits(BitTable::DiscreteInputs, address, &mut bits)
+                .ok()?,
+            Table::Input => self
+                .plc
+                .read_words(WordTable::InputRegisters, address, &mut words)
+                .ok()?,
+            Table::Holding => self
+                .plc
+                .read_words(WordTable::HoldingRegisters, address, &mut words)
+                .ok()?,
         }
-        Some(if matches!(table, Table::Coil | Table::Discrete) { u16::from(bits[0]) } else { words[0] })
+        Some(if matches!(table, Table::Coil | Table::Discrete) {
+            u16::from(bits[0])
+        } else {
+            words[0]
+        })
     }
 
     /// Records what the PLC noted about itself.
@@ -244,15 +311,23 @@ impl ControllerSlot {
 
     fn read_plant(&mut self, now: SimTime, plants: &Plants) {
         for wire in &self.wires {
-            if let Wire::InputWord { word, plant, signal, scale } = wire
+            if let Wire::InputWord {
+                word,
+                plant,
+                signal,
+                scale,
+            } = wire
                 && let Some(slot) = plants.slots.get(*plant)
             {
-                self.plc.set_input_word(*word, to_raw(slot.plant.measurement(*signal) * scale));
+                self.plc
+                    .set_input_word(*word, to_raw(slot.plant.measurement(*signal) * scale));
             }
         }
         if let Some(io) = self.safety {
-            self.plc.set_input_bit(io.reset_button_bit, now < self.reset_until);
-            self.plc.set_input_bit(io.shutdown_button_bit, now < self.shutdown_until);
+            self.plc
+                .set_input_bit(io.reset_button_bit, now < self.reset_until);
+            self.plc
+                .set_input_bit(io.shutdown_button_bit, now < self.shutdown_until);
         }
     }
 
@@ -260,11 +335,28 @@ impl ControllerSlot {
         for wire in &self.wires {
             match wire {
                 Wire::InputWord { .. } => {}
-                Wire::OutputWord { word, plant, actuator, scale } => {
-                    plants.command(*plant, *actuator, f64::from(self.plc.output_word(*word)) / scale);
+                Wire::OutputWord {
+                    word,
+                    plant,
+                    actuator,
+                    scale,
+                } => {
+                    plants.command(
+                        *plant,
+                        *actuator,
+                        f64::from(self.plc.output_word(*word)) / scale,
+                    );
                 }
-                Wire::OutputBit { bit, plant, actuator } => {
-                    plants.command(*plant, *actuator, f64::from(u8::from(self.plc.output_bit(*bit))));
+                Wire::OutputBit {
+                    bit,
+                    plant,
+                    actuator,
+                } => {
+                    plants.command(
+                        *plant,
+                        *actuator,
+                        f64::from(u8::from(self.plc.output_bit(*bit))),
+                    );
                 }
             }
         }
@@ -279,17 +371,32 @@ impl ControllerSlot {
         let demanded = running && self.plc.output_bit(io.demand_bit);
         let by_people = journal.now < self.shutdown_until + PRESS;
         let mut record = |event, by| {
-            journal.record(RecordKind::Safety { asset: self.name.clone(), event, by });
+            journal.record(RecordKind::Safety {
+                asset: self.name.clone(),
+                event,
+                by,
+            });
         };
         if tripped != self.was_tripped {
             match (tripped, by_people) {
                 (true, true) => record(SafetyEvent::Shutdown, self.shutdown_by),
-                (true, false) => record(SafetyEvent::Trip, if running { PrincipalId::RANGE } else { self.last_writer }),
+                (true, false) => record(
+                    SafetyEvent::Trip,
+                    if running {
+                        PrincipalId::RANGE
+                    } else {
+                        self.last_writer
+                    },
+                ),
                 (false, _) => record(SafetyEvent::Reset, PrincipalId::RANGE),
             }
         }
         if bypassed != self.was_bypassed {
-            let event = if bypassed { SafetyEvent::BypassOn } else { SafetyEvent::BypassOff };
+            let event = if bypassed {
+                SafetyEvent::BypassOn
+            } else {
+                SafetyEvent::BypassOff
+            };
             record(event, self.last_writer);
         }
         if demanded && bypassed && !(self.was_demanded && self.was_bypassed) {
@@ -309,22 +416,42 @@ fn resolve(link: &IoLink, plants: &Plants) -> Option<Wire> {
     Some(match link {
         IoLink::InputWord { word, from, scale } => {
             let (plant, signal) = find(from, SignalKind::Measurement)?;
-            Wire::InputWord { word: *word, plant, signal, scale: *scale }
+            Wire::InputWord {
+                word: *word,
+                plant,
+                signal,
+                scale: *scale,
+            }
         }
-        IoLink::OutputWord { word, to, scale, .. } => {
+        IoLink::OutputWord {
+            word, to, scale, ..
+        } => {
             let (plant, actuator) = find(to, SignalKind::Actuator)?;
-            Wire::OutputWord { word: *word, plant, actuator, scale: *scale }
+            Wire::OutputWord {
+                word: *word,
+                plant,
+                actuator,
+                scale: *scale,
+            }
         }
         IoLink::OutputBit { bit, to } => {
             let (plant, actuator) = find(to, SignalKind::Actuator)?;
-            Wire::OutputBit { bit: *bit, plant, actuator }
+            Wire::OutputBit {
+                bit: *bit,
+                plant,
+                actuator,
+            }
         }
     })
 }
 
 /// Rounds and clamps to a word; what is not a number reads as zero.
 fn to_raw(value: f64) -> u16 {
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped; a float to integer cast saturates")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "clamped; a float to integer cast saturates"
+    )]
     let raw = value.round().clamp(0.0, 65535.0) as u16;
     raw
 }

@@ -2,7 +2,7 @@
 
 use sim_net::{HostId, RouterId};
 use sim_scenario::model::{Scenario, Tag};
-use sim_view::{RegisterRef, Table};
+use sim_view::RegisterRef;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
@@ -24,7 +24,6 @@ pub(crate) struct Directory {
     routers: BTreeMap<String, (RouterId, Vec<(String, Ipv4Addr)>)>,
     zones: BTreeMap<String, (Ipv4Addr, u8)>,
     zone_of: BTreeMap<String, String>,
-    controllers: BTreeMap<String, usize>,
     units: BTreeMap<String, u8>,
     tags: BTreeMap<String, Tag>,
 }
@@ -32,7 +31,10 @@ pub(crate) struct Directory {
 impl Directory {
     /// Reads the names of a checked scenario; host and router ids are positions in it.
     pub fn new(scenario: &Scenario) -> Self {
-        let mut directory = Self { tags: scenario.tags.clone(), ..Self::default() };
+        let mut directory = Self {
+            tags: scenario.tags.clone(),
+            ..Self::default()
+        };
         for (index, host) in scenario.hosts.iter().enumerate() {
             directory.by_name.insert(host.id.clone(), index);
             directory.by_ip.insert(host.ip, index);
@@ -45,14 +47,20 @@ impl Directory {
             });
         }
         for (index, router) in scenario.routers.iter().enumerate() {
-            directory.routers.insert(router.id.clone(), (RouterId(small(index)), router.interfaces.clone()));
+            directory.routers.insert(
+                router.id.clone(),
+                (RouterId(small(index)), router.interfaces.clone()),
+            );
         }
         for zone in &scenario.zones {
-            directory.zones.insert(zone.id.clone(), (zone.network, zone.prefix));
+            directory
+                .zones
+                .insert(zone.id.clone(), (zone.network, zone.prefix));
         }
-        for (index, controller) in scenario.controllers.iter().enumerate() {
-            directory.controllers.insert(controller.id.clone(), index);
-            directory.units.insert(controller.id.clone(), controller.unit);
+        for controller in &scenario.controllers {
+            directory
+                .units
+                .insert(controller.id.clone(), controller.unit);
         }
         directory
     }
@@ -82,13 +90,17 @@ impl Directory {
         if let Some(host) = self.host_by_ip(ip) {
             return host.name.clone();
         }
-        let router = self.routers.iter().find(|(_, (_, interfaces))| interfaces.iter().any(|(_, i)| *i == ip));
+        let router = self
+            .routers
+            .iter()
+            .find(|(_, (_, interfaces))| interfaces.iter().any(|(_, i)| *i == ip));
         router.map_or_else(|| ip.to_string(), |(name, _)| name.clone())
     }
 
     /// The name of a host, for records.
     pub fn name_of(&self, id: HostId) -> String {
-        self.host_by_id(id).map_or_else(String::new, |h| h.name.clone())
+        self.host_by_id(id)
+            .map_or_else(String::new, |h| h.name.clone())
     }
 
     /// The zone of a host.
@@ -98,7 +110,10 @@ impl Directory {
 
     /// The zone that contains an address.
     pub fn zone_of_ip(&self, ip: Ipv4Addr) -> Option<&str> {
-        self.zones.iter().find(|(_, (net, prefix))| in_subnet(ip, *net, *prefix)).map(|(name, _)| name.as_str())
+        self.zones
+            .iter()
+            .find(|(_, (net, prefix))| in_subnet(ip, *net, *prefix))
+            .map(|(name, _)| name.as_str())
     }
 
     /// A router by name.
@@ -108,12 +123,10 @@ impl Directory {
 
     /// Name of a router.
     pub fn router_name(&self, id: RouterId) -> &str {
-        self.routers.iter().find(|(_, (i, _))| *i == id).map_or("", |(name, _)| name.as_str())
-    }
-
-    /// A controller's index by name.
-    pub fn controller(&self, name: &str) -> Option<usize> {
-        self.controllers.get(name).copied()
+        self.routers
+            .iter()
+            .find(|(_, (i, _))| *i == id)
+            .map_or("", |(name, _)| name.as_str())
     }
 
     /// Modbus unit id of a controller.
@@ -126,19 +139,6 @@ impl Directory {
         self.tags.get(name)
     }
 
-    /// All tags.
-    pub fn tags(&self) -> &BTreeMap<String, Tag> {
-        &self.tags
-    }
-
-    /// The tag at an address of a controller.
-    pub fn tag_at(&self, controller: &str, table: Table, address: u16) -> Option<(&str, &Tag)> {
-        self.tags
-            .iter()
-            .find(|(_, t)| t.controller == controller && t.table == table && t.address == address)
-            .map(|(name, tag)| (name.as_str(), tag))
-    }
-
     /// The address behind a host name, a router seen from `from`, or a literal address.
     pub fn address(&self, name: &str, from: &str) -> Option<Ipv4Addr> {
         if let Some(host) = self.host(name) {
@@ -146,7 +146,10 @@ impl Directory {
         }
         if let Some((_, interfaces)) = self.routers.get(name) {
             let zone = self.zone_of(from);
-            let near = interfaces.iter().find(|(z, _)| Some(z.as_str()) == zone).or_else(|| interfaces.first());
+            let near = interfaces
+                .iter()
+                .find(|(z, _)| Some(z.as_str()) == zone)
+                .or_else(|| interfaces.first());
             return near.map(|(_, ip)| *ip);
         }
         name.parse().ok()
@@ -175,12 +178,18 @@ impl Directory {
         }
         let size = 1_u32 << (32 - u32::from(prefix));
         let base = u32::from(network) & !(size - 1);
-        Some((1..size.saturating_sub(1)).map(|i| Ipv4Addr::from(base + i)).collect())
+        Some(
+            (1..size.saturating_sub(1))
+                .map(|i| Ipv4Addr::from(base + i))
+                .collect(),
+        )
     }
 }
 
 fn in_subnet(ip: Ipv4Addr, network: Ipv4Addr, prefix: u8) -> bool {
-    let mask = u32::MAX.checked_shl(32 - u32::from(prefix.min(32))).unwrap_or(0);
+    let mask = u32::MAX
+        .checked_shl(32 - u32::from(prefix.min(32)))
+        .unwrap_or(0);
     u32::from(ip) & mask == u32::from(network) & mask
 }
 

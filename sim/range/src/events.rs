@@ -1,6 +1,7 @@
 //! What the network reports, given to whom it concerns.
 
 use crate::range::Range;
+use crate::sessions::Served;
 use crate::tools::{Bench, ToolEvent};
 use sim_net::{Action, CloseReason, ConnId, FirewallLog, HostEvent, HostId};
 use sim_record::{Principal, PrincipalId, RecordKind, Role, Team};
@@ -11,20 +12,50 @@ impl Range {
     pub(crate) fn handle_events(&mut self) {
         while let Some(event) = self.fabric.poll_event() {
             match event {
-                HostEvent::TcpAccepted { host, conn, port, peer_ip, peer_port, origin, .. } => {
+                HostEvent::TcpAccepted {
+                    host,
+                    conn,
+                    port,
+                    peer_ip,
+                    peer_port,
+                    origin,
+                    ..
+                } => {
                     self.on_accepted(host, conn, port, (peer_ip, peer_port), origin);
                 }
                 HostEvent::TcpConnected { conn, .. } => self.on_connected(conn),
-                HostEvent::TcpReadable { host, conn, frame, .. } => self.on_readable(host, conn, frame),
+                HostEvent::TcpReadable {
+                    host, conn, frame, ..
+                } => self.on_readable(host, conn, frame),
                 HostEvent::TcpWritable { host, conn, .. } => self.on_writable(host, conn),
-                HostEvent::TcpClosed { host, conn, reason, .. } => self.on_closed(host, conn, reason),
-                HostEvent::Frame { host, bytes, origin, frame, .. } => {
-                    let mut bench = Bench { journal: &mut self.journal, fabric: &mut self.fabric, directory: &self.directory };
+                HostEvent::TcpClosed {
+                    host, conn, reason, ..
+                } => self.on_closed(host, conn, reason),
+                HostEvent::Frame {
+                    host,
+                    bytes,
+                    origin,
+                    frame,
+                    ..
+                } => {
+                    let mut bench = Bench {
+                        journal: &mut self.journal,
+                        fabric: &mut self.fabric,
+                        directory: &self.directory,
+                    };
                     self.tools.on_frame(&mut bench, host, &bytes, origin, frame);
                 }
                 HostEvent::FirewallLog(log) => self.on_firewall_log(&log),
-                HostEvent::ArpChanged { ip, old_mac, new_mac, origin, frame, .. } => {
-                    self.sensor.on_arp_changed(&mut self.journal, ip, old_mac.0, new_mac.0, frame);
+                HostEvent::ArpChanged {
+                    ip,
+                    old_mac,
+                    new_mac,
+                    origin,
+                    frame,
+                    ..
+                } => {
+                    self.sensor
+                        .on_arp_changed(&mut self.journal, ip, old_mac.0, new_mac.0, frame);
                     let by = self.principal_of_origin(origin);
                     self.journal.record(RecordKind::ArpClaim {
                         ip: u32::from(ip),
@@ -34,7 +65,10 @@ impl Range {
                         frame,
                     });
                 }
-                HostEvent::Udp { .. } | HostEvent::PingReply { .. } | HostEvent::Unreachable { .. } | HostEvent::Ip { .. } => {}
+                HostEvent::Udp { .. }
+                | HostEvent::PingReply { .. }
+                | HostEvent::Unreachable { .. }
+                | HostEvent::Ip { .. } => {}
             }
         }
     }
@@ -44,7 +78,8 @@ impl Range {
         if let Ok(info) = self.fabric.conn_info(conn)
             && let Some(host) = self.directory.host_by_id(info.host)
         {
-            self.traffic.open(conn, (host.ip, info.port, info.peer_ip, info.peer_port), by);
+            self.traffic
+                .open(conn, (host.ip, info.port, info.peer_ip, info.peer_port), by);
         }
     }
 
@@ -60,20 +95,42 @@ impl Range {
 
     /// Notes a connection of a station as that station's own.
     pub(crate) fn note_station_connection(&mut self, conn: ConnId) {
-        let Ok(info) = self.fabric.conn_info(conn) else { return };
+        let Ok(info) = self.fabric.conn_info(conn) else {
+            return;
+        };
         let name = self.directory.name_of(info.host);
-        let by = self.journal.principal(&Principal::actor(&name, Team::Blue, Role::Operator, Some(name.clone())));
+        let by = self.journal.principal(&Principal::actor(
+            &name,
+            Team::Blue,
+            Role::Operator,
+            Some(name.clone()),
+        ));
         self.note_opened(conn, by);
     }
 
-    fn on_accepted(&mut self, host: HostId, conn: ConnId, port: u16, peer: (Ipv4Addr, u16), origin: HostId) {
+    fn on_accepted(
+        &mut self,
+        host: HostId,
+        conn: ConnId,
+        port: u16,
+        peer: (Ipv4Addr, u16),
+        origin: HostId,
+    ) {
         let now = self.journal.now;
-        let own = self.directory.host_by_id(host).map_or(Ipv4Addr::UNSPECIFIED, |h| h.ip);
+        let own = self
+            .directory
+            .host_by_id(host)
+            .map_or(Ipv4Addr::UNSPECIFIED, |h| h.ip);
         let opener = self.traffic.opener((peer.0, peer.1, own, port));
         let by = opener.unwrap_or_else(|| self.principal_of_origin(origin));
-        let allow_listed = self.directory.host_by_ip(peer.0).is_some_and(|h| h.allow_listed);
+        let allow_listed = self
+            .directory
+            .host_by_ip(peer.0)
+            .is_some_and(|h| h.allow_listed);
         match self.controllers.on_host(host) {
-            Some(slot) => slot.sessions.accept(now, conn, port, peer.0, by, allow_listed),
+            Some(slot) => slot
+                .sessions
+                .accept(now, conn, port, peer.0, by, allow_listed),
             None => {
                 // A port that only shows life: the connection stays open and silent until the other end closes it.
             }
@@ -97,22 +154,35 @@ impl Range {
         if self.stations.owns(conn) {
             self.stations.on_readable(now, &mut self.fabric, conn);
         } else if let Some(number) = self.externals.number(conn) {
-            self.externals.on_readable(&mut self.journal, &mut self.fabric, number);
-        } else if let Some(slot) = self.controllers.on_host(host).filter(|s| s.sessions.has(conn)) {
+            self.externals
+                .on_readable(&mut self.journal, &mut self.fabric, number);
+        } else if let Some(slot) = self
+            .controllers
+            .on_host(host)
+            .filter(|s| s.sessions.has(conn))
+        {
             let asset = slot.name.clone();
-            let served = slot.sessions.serve(
+            let mut device = Served {
+                name: &asset,
+                plc: &mut slot.plc,
+                last_writer: &mut slot.last_writer,
+            };
+            let polled = slot.sessions.serve(
                 &mut self.journal,
                 &mut self.fabric,
-                &mut slot.plc,
-                &asset,
-                &mut slot.last_writer,
+                &mut device,
                 conn,
                 frame,
             );
             slot.report_events(&mut self.journal);
-            for request in served {
+            for request in polled {
                 let src = self.directory.name_of_ip(request.peer);
-                self.traffic.count(src, asset.clone(), crate::link::MODBUS_PORT, request.exception);
+                self.traffic.count(
+                    src,
+                    asset.clone(),
+                    crate::link::MODBUS_PORT,
+                    request.exception,
+                );
             }
         } else {
             self.tool_event(conn, ToolEvent::Readable(conn));
@@ -130,12 +200,18 @@ impl Range {
 
     fn on_closed(&mut self, host: HostId, conn: ConnId, reason: CloseReason) {
         let now = self.journal.now;
-        self.traffic.closed(&mut self.journal, conn, reason == CloseReason::Refused);
+        self.traffic
+            .closed(&mut self.journal, conn, reason == CloseReason::Refused);
         if self.stations.owns(conn) {
             self.stations.on_closed(now, &mut self.fabric, conn, reason);
         } else if let Some(number) = self.externals.number(conn) {
-            self.externals.on_closed(&mut self.journal, &mut self.fabric, number, reason);
-        } else if let Some(slot) = self.controllers.on_host(host).filter(|s| s.sessions.has(conn)) {
+            self.externals
+                .on_closed(&mut self.journal, &mut self.fabric, number, reason);
+        } else if let Some(slot) = self
+            .controllers
+            .on_host(host)
+            .filter(|s| s.sessions.has(conn))
+        {
             slot.sessions.on_closed(now, &mut self.fabric, conn, reason);
         } else {
             self.tool_event(conn, ToolEvent::Closed(conn, reason));
@@ -143,7 +219,11 @@ impl Range {
     }
 
     fn tool_event(&mut self, conn: ConnId, event: ToolEvent) {
-        let mut bench = Bench { journal: &mut self.journal, fabric: &mut self.fabric, directory: &self.directory };
+        let mut bench = Bench {
+            journal: &mut self.journal,
+            fabric: &mut self.fabric,
+            directory: &self.directory,
+        };
         if !self.tools.on_conn_event(&mut bench, conn, event) {
             // Nobody's connection (an idle port's): closed when the other end is done.
             let _gone = self.fabric.close(self.journal.now, conn);
@@ -176,17 +256,28 @@ impl Range {
     }
 
     fn on_firewall_log(&mut self, log: &FirewallLog) {
-        let rule = log.rule.map_or_else(String::new, |r| self.firewalls.rule_name(log.router, r));
-        let shown = if rule.is_empty() { "default" } else { rule.as_str() };
+        let rule = log
+            .rule
+            .map_or_else(String::new, |r| self.firewalls.rule_name(log.router, r));
+        let shown = if rule.is_empty() {
+            "default"
+        } else {
+            rule.as_str()
+        };
         let verb = match log.action {
             Action::Accept => "accept",
             Action::Drop => "drop",
             Action::Reject => "reject",
         };
-        let text = format!("{shown} {verb} {}:{} -> {}:{}", log.src, log.src_port, log.dst, log.dst_port);
+        let text = format!(
+            "{shown} {verb} {}:{} -> {}:{}",
+            log.src, log.src_port, log.dst, log.dst_port
+        );
         self.firewalls.log(log.time, text);
         if log.action != Action::Accept {
-            let opener = self.traffic.opener((log.src, log.src_port, log.dst, log.dst_port));
+            let opener = self
+                .traffic
+                .opener((log.src, log.src_port, log.dst, log.dst_port));
             let by = opener.unwrap_or_else(|| self.principal_of_origin(log.origin));
             self.journal.record(RecordKind::Blocked {
                 rule,
@@ -207,7 +298,11 @@ impl Range {
         let name = self.directory.name_of(origin);
         match self.scenario.footholds.iter().find(|f| f.host == name) {
             Some(foothold) => {
-                let role = if foothold.team == Team::Red { Role::Red } else { Role::Worker };
+                let role = if foothold.team == Team::Red {
+                    Role::Red
+                } else {
+                    Role::Worker
+                };
                 let principal = Principal::actor(&name, foothold.team, role, Some(name.clone()));
                 self.journal.principal(&principal)
             }

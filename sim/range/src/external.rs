@@ -28,7 +28,14 @@ pub(crate) struct Externals {
 
 impl Externals {
     /// An outside program connected: a virtual connection from the foothold begins.
-    pub fn open(&mut self, journal: &mut Journal, fabric: &mut Fabric, number: u32, host: HostId, target: (Ipv4Addr, u16)) -> Option<ConnId> {
+    pub fn open(
+        &mut self,
+        journal: &mut Journal,
+        fabric: &mut Fabric,
+        number: u32,
+        host: HostId,
+        target: (Ipv4Addr, u16),
+    ) -> Option<ConnId> {
         let conn = if self.open.len() < MAX_CONNECTIONS && !self.open.contains_key(&number) {
             fabric.connect(journal.now, host, target.0, target.1).ok()
         } else {
@@ -38,16 +45,29 @@ impl Externals {
             Some(conn) => {
                 self.by_conn.insert(conn, number);
                 let waiting = Vec::new();
-                self.open.insert(number, Outside { conn, connected: false, waiting, fin_after: false });
+                self.open.insert(
+                    number,
+                    Outside {
+                        conn,
+                        connected: false,
+                        waiting,
+                        fin_after: false,
+                    },
+                );
             }
-            None => journal.outputs.push_back(Output::Close { conn: number, reset: true }),
+            None => journal.outputs.push_back(Output::Close {
+                conn: number,
+                reset: true,
+            }),
         }
         conn
     }
 
     /// Bytes from outside.
     pub fn bytes(&mut self, journal: &mut Journal, fabric: &mut Fabric, number: u32, data: &[u8]) {
-        let Some(outside) = self.open.get_mut(&number) else { return };
+        let Some(outside) = self.open.get_mut(&number) else {
+            return;
+        };
         if outside.waiting.len() + data.len() > MAX_WAITING_BYTES {
             self.reset(journal, fabric, number);
             return;
@@ -58,7 +78,9 @@ impl Externals {
 
     /// The outside program closed.
     pub fn close(&mut self, now: SimTime, fabric: &mut Fabric, number: u32, how: Closing) {
-        let Some(outside) = self.open.get_mut(&number) else { return };
+        let Some(outside) = self.open.get_mut(&number) else {
+            return;
+        };
         match how {
             Closing::Fin => {
                 outside.fin_after = true;
@@ -102,22 +124,39 @@ impl Externals {
 
     /// Bytes for outside.
     pub fn on_readable(&mut self, journal: &mut Journal, fabric: &mut Fabric, number: u32) {
-        let Some(outside) = self.open.get(&number) else { return };
+        let Some(outside) = self.open.get(&number) else {
+            return;
+        };
         let mut data = Vec::new();
-        if fabric.recv(journal.now, outside.conn, &mut data, usize::MAX).is_ok() && !data.is_empty() {
-            journal.outputs.push_back(Output::Bytes { conn: number, data });
+        if fabric
+            .recv(journal.now, outside.conn, &mut data, usize::MAX)
+            .is_ok()
+            && !data.is_empty()
+        {
+            journal
+                .outputs
+                .push_back(Output::Bytes { conn: number, data });
         }
     }
 
     /// The virtual connection ended.
-    pub fn on_closed(&mut self, journal: &mut Journal, fabric: &mut Fabric, number: u32, reason: CloseReason) {
+    pub fn on_closed(
+        &mut self,
+        journal: &mut Journal,
+        fabric: &mut Fabric,
+        number: u32,
+        reason: CloseReason,
+    ) {
         if let Some(outside) = self.open.get(&number)
             && reason == CloseReason::Fin
         {
             let _gone = fabric.close(journal.now, outside.conn);
         }
         self.forget(number);
-        journal.outputs.push_back(Output::Close { conn: number, reset: reason != CloseReason::Fin });
+        journal.outputs.push_back(Output::Close {
+            conn: number,
+            reset: reason != CloseReason::Fin,
+        });
     }
 
     /// Adds the state to a digest.
@@ -135,7 +174,10 @@ impl Externals {
             let _gone = fabric.abort(journal.now, outside.conn);
         }
         self.forget(number);
-        journal.outputs.push_back(Output::Close { conn: number, reset: true });
+        journal.outputs.push_back(Output::Close {
+            conn: number,
+            reset: true,
+        });
     }
 
     fn forget(&mut self, number: u32) {

@@ -21,14 +21,21 @@ pub(crate) struct Journal {
 impl Journal {
     /// A journal in which the range itself is principal 0.
     pub fn new() -> Self {
-        Self { principals: vec![Principal::range()], ..Self::default() }
+        Self {
+            principals: vec![Principal::range()],
+            ..Self::default()
+        }
     }
 
     /// Writes a record at the present instant and returns its number.
     pub fn record(&mut self, kind: RecordKind) -> u64 {
         let seq = self.next_seq;
         self.next_seq += 1;
-        self.unlabelled.push_back(Record { seq, time: self.now, kind });
+        self.unlabelled.push_back(Record {
+            seq,
+            time: self.now,
+            kind,
+        });
         seq
     }
 
@@ -44,7 +51,10 @@ impl Journal {
             if self.principals.len() < MAX_PRINCIPALS {
                 self.principals.push(principal.clone());
                 let index = self.principals.len() - 1;
-                self.record(RecordKind::Principal { id: id_of(index), principal: principal.clone() });
+                self.record(RecordKind::Principal {
+                    id: id_of(index),
+                    principal: principal.clone(),
+                });
             }
             self.principals.len() - 1
         });
@@ -53,7 +63,9 @@ impl Journal {
 
     /// Who has that number.
     pub fn who(&self, id: PrincipalId) -> &Principal {
-        self.principals.get(usize::from(id.0)).unwrap_or(&self.principals[0])
+        self.principals
+            .get(usize::from(id.0))
+            .unwrap_or(&self.principals[0])
     }
 
     /// The next record that the labeller has not seen; it goes to the outputs at the same time.

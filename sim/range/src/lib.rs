@@ -12,6 +12,7 @@ mod controllers;
 mod directory;
 mod events;
 mod external;
+mod field;
 mod journal;
 mod labeller;
 mod link;

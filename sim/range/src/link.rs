@@ -2,8 +2,8 @@
 
 use sim_net::{CloseReason, ConnId, Fabric, HostId};
 use sim_record::{SimDuration, SimTime, StateHasher};
-use sim_wire::modbus::client::{ClientConfig, ClientEvent, ClientSession, QueueFull, RequestId};
 use sim_wire::modbus::Request;
+use sim_wire::modbus::client::{ClientConfig, ClientEvent, ClientSession, QueueFull, RequestId};
 use std::net::Ipv4Addr;
 
 /// Wait before a lost connection is opened again.
@@ -37,7 +37,10 @@ pub(crate) struct Link {
 impl Link {
     /// A closed link.
     pub fn new(host: HostId, target: Ipv4Addr, unit: u8) -> Self {
-        let config = ClientConfig { unit, ..ClientConfig::default() };
+        let config = ClientConfig {
+            unit,
+            ..ClientConfig::default()
+        };
         Self {
             host,
             target,
@@ -58,7 +61,12 @@ impl Link {
     }
 
     /// Asks; opens the connection if need be. The caller registers a new connection (returned) as its own.
-    pub fn request(&mut self, now: SimTime, fabric: &mut Fabric, request: Request) -> Result<(RequestId, Option<ConnId>), QueueFull> {
+    pub fn request(
+        &mut self,
+        now: SimTime,
+        fabric: &mut Fabric,
+        request: Request,
+    ) -> Result<(RequestId, Option<ConnId>), QueueFull> {
         let opened = self.ensure_open(now, fabric);
         let id = self.session.request(now, request)?;
         self.flush(now, fabric);
@@ -71,7 +79,9 @@ impl Link {
             return None;
         }
         self.not_before = now + RETRY;
-        let conn = fabric.connect(now, self.host, self.target, MODBUS_PORT).ok()?;
+        let conn = fabric
+            .connect(now, self.host, self.target, MODBUS_PORT)
+            .ok()?;
         self.state = LinkState::Opening(conn);
         Some(conn)
     }
@@ -126,11 +136,6 @@ impl Link {
     /// When `on_timer` is due.
     pub fn next_timeout(&self) -> Option<SimTime> {
         self.session.next_timeout()
-    }
-
-    /// Requests without an answer yet.
-    pub fn open_requests(&self) -> usize {
-        self.session.open_requests()
     }
 
     /// Adds the state to a digest.

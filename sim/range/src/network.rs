@@ -4,8 +4,9 @@ use crate::BuildError;
 use crate::directory::Directory;
 use crate::journal::Journal;
 use sim_net::{
-    Action, Change, DiodeSpec, Fabric, FirewallSpec, HostSpec, InterfaceSpec, LinkSpec, Mac, ModbusMatch, Protocol, RouterId,
-    RouterSpec, Rule, RuleId, SessionFilter, Subnet, SwitchSpec, Topology,
+    Action, Change, DiodeSpec, Fabric, FirewallSpec, HostSpec, InterfaceSpec, LinkSpec, Mac,
+    ModbusMatch, Protocol, RouterId, RouterSpec, Rule, RuleId, SessionFilter, Subnet, SwitchSpec,
+    Topology,
 };
 use sim_record::{FirewallChange, PrincipalId, RecordKind, Seed, SimTime, StateHasher};
 use sim_scenario::model::{Scenario, Zone};
@@ -22,7 +23,10 @@ const MAC_PREFIX: [u8; 3] = [0x02, 0x1d, 0x5a];
 
 /// Builds the fabric. Host and router ids are positions in the scenario.
 pub(crate) fn fabric(scenario: &Scenario, seed: Seed) -> Result<Fabric, BuildError> {
-    let mut macs = Macs { state: seed.stream("macs"), used: Vec::new() };
+    let mut macs = Macs {
+        state: seed.stream("macs"),
+        used: Vec::new(),
+    };
     let zone_index = |id: &str| scenario.zones.iter().position(|z| z.id == id).unwrap_or(0);
     let link = |zone: &Zone| LinkSpec {
         latency_us: u32::try_from(zone.latency.0).unwrap_or(u32::MAX).max(1),
@@ -31,12 +35,22 @@ pub(crate) fn fabric(scenario: &Scenario, seed: Seed) -> Result<Fabric, BuildErr
     };
     let mut topology = Topology::default();
     for zone in &scenario.zones {
-        topology.switches.push(SwitchSpec { name: zone.id.clone(), tapped: zone.tapped });
+        topology.switches.push(SwitchSpec {
+            name: zone.id.clone(),
+            tapped: zone.tapped,
+        });
     }
     for host in &scenario.hosts {
         let index = zone_index(&host.zone);
-        let Some(zone) = scenario.zones.get(index) else { continue };
-        let gateway = scenario.routers.iter().flat_map(|r| &r.interfaces).find(|(z, _)| *z == zone.id).map(|(_, ip)| *ip);
+        let Some(zone) = scenario.zones.get(index) else {
+            continue;
+        };
+        let gateway = scenario
+            .routers
+            .iter()
+            .flat_map(|r| &r.interfaces)
+            .find(|(z, _)| *z == zone.id)
+            .map(|(_, ip)| *ip);
         topology.hosts.push(HostSpec {
             gateway,
             link: link(zone),
@@ -47,17 +61,33 @@ pub(crate) fn fabric(scenario: &Scenario, seed: Seed) -> Result<Fabric, BuildErr
         let interfaces = router.interfaces.iter().filter_map(|(zone_id, ip)| {
             let index = zone_index(zone_id);
             let zone = scenario.zones.get(index)?;
-            Some(InterfaceSpec { switch: index, ip: *ip, prefix: zone.prefix, mac: macs.next(), link: link(zone) })
+            Some(InterfaceSpec {
+                switch: index,
+                ip: *ip,
+                prefix: zone.prefix,
+                mac: macs.next(),
+                link: link(zone),
+            })
         });
         let interfaces = interfaces.collect();
-        let rules = router.rules.iter().enumerate().map(|(i, r)| to_rule(number(i), r)).collect::<Result<_, _>>();
+        let rules = router
+            .rules
+            .iter()
+            .enumerate()
+            .map(|(i, r)| to_rule(number(i), r))
+            .collect::<Result<_, _>>();
         let firewall = FirewallSpec {
             rules: rules.map_err(BuildError::Network)?,
             default_action: action(&router.default_action),
             log_default: true,
             ..FirewallSpec::default()
         };
-        topology.routers.push(RouterSpec { name: router.id.clone(), interfaces, routes: Vec::new(), firewall });
+        topology.routers.push(RouterSpec {
+            name: router.id.clone(),
+            interfaces,
+            routes: Vec::new(),
+            firewall,
+        });
     }
     for diode in &scenario.diodes {
         topology.diodes.push(DiodeSpec {
@@ -103,23 +133,49 @@ pub(crate) struct Firewalls {
 impl Firewalls {
     /// Names of the scenario's rules.
     pub fn new(scenario: &Scenario) -> Self {
-        let named = scenario.routers.iter().enumerate().map(|(i, r)| (RouterId(number(i)), r.rules.clone()));
-        Self { named: named.collect(), log: VecDeque::new() }
+        let named = scenario
+            .routers
+            .iter()
+            .enumerate()
+            .map(|(i, r)| (RouterId(number(i)), r.rules.clone()));
+        Self {
+            named: named.collect(),
+            log: VecDeque::new(),
+        }
     }
 
     /// Carries out a change.
-    pub fn command(&mut self, journal: &mut Journal, fabric: &mut Fabric, directory: &Directory, by: PrincipalId, router: &str, change: &FirewallCommand) -> Result<(), String> {
+    pub fn command(
+        &mut self,
+        journal: &mut Journal,
+        fabric: &mut Fabric,
+        directory: &Directory,
+        by: PrincipalId,
+        router: &str,
+        change: &FirewallCommand,
+    ) -> Result<(), String> {
         let now = journal.now;
-        let id = directory.router(router).ok_or_else(|| format!("no router `{router}`"))?;
+        let id = directory
+            .router(router)
+            .ok_or_else(|| format!("no router `{router}`"))?;
         let mut ended = 0;
         let (rule, what) = match change {
             FirewallCommand::Add { rule, before } => {
                 self.add(now, fabric, id, rule, before.as_deref())?;
                 (rule.id.clone(), FirewallChange::Added)
             }
-            FirewallCommand::Remove(rule) => (self.apply(now, fabric, id, rule, Change::Remove)?, FirewallChange::Removed),
-            FirewallCommand::Disable(rule) => (self.apply(now, fabric, id, rule, Change::Disable)?, FirewallChange::Disabled),
-            FirewallCommand::Enable(rule) => (self.apply(now, fabric, id, rule, Change::Enable)?, FirewallChange::Enabled),
+            FirewallCommand::Remove(rule) => (
+                self.apply(now, fabric, id, rule, Change::Remove)?,
+                FirewallChange::Removed,
+            ),
+            FirewallCommand::Disable(rule) => (
+                self.apply(now, fabric, id, rule, Change::Disable)?,
+                FirewallChange::Disabled,
+            ),
+            FirewallCommand::Enable(rule) => (
+                self.apply(now, fabric, id, rule, Change::Enable)?,
+                FirewallChange::Enabled,
+            ),
             FirewallCommand::Undo => {
                 fabric.undo_firewall(now, id).map_err(|e| e.to_string())?;
                 (String::new(), FirewallChange::Undone)
@@ -127,18 +183,33 @@ impl Firewalls {
             FirewallCommand::ClearSessions { src } => {
                 let address = match src {
                     Some(name) => {
-                        let ip = directory.address(name, "").ok_or_else(|| format!("no host or address `{name}`"))?;
+                        let ip = directory
+                            .address(name, "")
+                            .ok_or_else(|| format!("no host or address `{name}`"))?;
                         Some(Subnet::host(ip))
                     }
                     None => None,
                 };
-                let filter = SessionFilter { address, ..SessionFilter::default() };
-                ended = fabric.clear_sessions(now, id, &filter).map_err(|e| e.to_string())?;
-                (src.clone().unwrap_or_default(), FirewallChange::SessionsCleared)
+                let filter = SessionFilter {
+                    address,
+                    ..SessionFilter::default()
+                };
+                ended = fabric
+                    .clear_sessions(now, id, &filter)
+                    .map_err(|e| e.to_string())?;
+                (
+                    src.clone().unwrap_or_default(),
+                    FirewallChange::SessionsCleared,
+                )
             }
         };
         let sessions_ended = u32::try_from(ended).unwrap_or(u32::MAX);
-        journal.record(RecordKind::Firewall { by, rule, change: what, sessions_ended });
+        journal.record(RecordKind::Firewall {
+            by,
+            rule,
+            change: what,
+            sessions_ended,
+        });
         Ok(())
     }
 
@@ -157,14 +228,21 @@ impl Firewalls {
 
     /// Name of a rule.
     pub fn rule_name(&self, router: RouterId, rule: RuleId) -> String {
-        self.named.get(&router).and_then(|r| r.get(usize::from(rule.0))).map_or_else(String::new, |r| r.id.clone())
+        self.named
+            .get(&router)
+            .and_then(|r| r.get(usize::from(rule.0)))
+            .map_or_else(String::new, |r| r.id.clone())
     }
 
     /// True while a rule is there, on and not expired.
     pub fn is_active(&self, now: SimTime, fabric: &Fabric, router: RouterId, name: &str) -> bool {
-        let Some(id) = self.rule_id(router, name) else { return false };
+        let Some(id) = self.rule_id(router, name) else {
+            return false;
+        };
         fabric.firewall(router).is_ok_and(|f| {
-            f.rules.iter().any(|r| r.id == id && r.enabled && r.expires.is_none_or(|t| now < t))
+            f.rules
+                .iter()
+                .any(|r| r.id == id && r.enabled && r.expires.is_none_or(|t| now < t))
         })
     }
 
@@ -172,11 +250,17 @@ impl Firewalls {
     pub fn views(&self, now: SimTime, fabric: &Fabric, directory: &Directory) -> Vec<RuleView> {
         let mut views = Vec::new();
         for (router, named) in &self.named {
-            let Ok(firewall) = fabric.firewall(*router) else { continue };
+            let Ok(firewall) = fabric.firewall(*router) else {
+                continue;
+            };
             for rule in &firewall.rules {
                 if let Some(spec) = named.get(usize::from(rule.id.0)) {
                     let active = rule.enabled && rule.expires.is_none_or(|t| now < t);
-                    views.push(RuleView { router: directory.router_name(*router).to_owned(), rule: spec.clone(), active });
+                    views.push(RuleView {
+                        router: directory.router_name(*router).to_owned(),
+                        rule: spec.clone(),
+                        active,
+                    });
                 }
             }
         }
@@ -191,7 +275,14 @@ impl Firewalls {
         }
     }
 
-    fn add(&mut self, now: SimTime, fabric: &mut Fabric, router: RouterId, spec: &RuleSpec, before: Option<&str>) -> Result<(), String> {
+    fn add(
+        &mut self,
+        now: SimTime,
+        fabric: &mut Fabric,
+        router: RouterId,
+        spec: &RuleSpec,
+        before: Option<&str>,
+    ) -> Result<(), String> {
         let named = self.named.get(&router).map_or(0, Vec::len);
         if named >= MAX_RULES {
             return Err("too many rules".into());
@@ -200,22 +291,41 @@ impl Firewalls {
             return Err(format!("a rule `{}` exists", spec.id));
         }
         let firewall = fabric.firewall(router).map_err(|e| e.to_string())?;
-        let place = before.and_then(|b| self.rule_id(router, b)).and_then(|b| firewall.rules.iter().position(|r| r.id == b));
+        let place = before
+            .and_then(|b| self.rule_id(router, b))
+            .and_then(|b| firewall.rules.iter().position(|r| r.id == b));
         let index = place.unwrap_or(firewall.rules.len());
         let rule = Box::new(to_rule(number(named), spec)?);
-        fabric.change_firewall(now, router, &Change::Insert { index, rule }).map_err(|e| e.to_string())?;
+        fabric
+            .change_firewall(now, router, &Change::Insert { index, rule })
+            .map_err(|e| e.to_string())?;
         self.named.entry(router).or_default().push(spec.clone());
         Ok(())
     }
 
-    fn apply(&self, now: SimTime, fabric: &mut Fabric, router: RouterId, rule: &str, change: impl Fn(RuleId) -> Change) -> Result<String, String> {
-        let id = self.rule_id(router, rule).ok_or_else(|| format!("no rule `{rule}`"))?;
-        fabric.change_firewall(now, router, &change(id)).map_err(|e| e.to_string())?;
+    fn apply(
+        &self,
+        now: SimTime,
+        fabric: &mut Fabric,
+        router: RouterId,
+        rule: &str,
+        change: impl Fn(RuleId) -> Change,
+    ) -> Result<String, String> {
+        let id = self
+            .rule_id(router, rule)
+            .ok_or_else(|| format!("no rule `{rule}`"))?;
+        fabric
+            .change_firewall(now, router, &change(id))
+            .map_err(|e| e.to_string())?;
         Ok(rule.to_owned())
     }
 
     fn rule_id(&self, router: RouterId, name: &str) -> Option<RuleId> {
-        self.named.get(&router)?.iter().rposition(|r| r.id == name).map(|i| RuleId(number(i)))
+        self.named
+            .get(&router)?
+            .iter()
+            .rposition(|r| r.id == name)
+            .map(|i| RuleId(number(i)))
     }
 }
 
@@ -232,15 +342,21 @@ fn action(text: &str) -> Action {
 }
 
 fn to_rule(id: u16, spec: &RuleSpec) -> Result<Rule, String> {
-    let subnet = |text: &str| parse_subnet(text).ok_or_else(|| format!("`{text}` is no address or subnet"));
-    let mut rule = Rule::new(id, action(&spec.action)).between(subnet(&spec.src)?, subnet(&spec.dst)?).logged();
+    let subnet =
+        |text: &str| parse_subnet(text).ok_or_else(|| format!("`{text}` is no address or subnet"));
+    let mut rule = Rule::new(id, action(&spec.action))
+        .between(subnet(&spec.src)?, subnet(&spec.dst)?)
+        .logged();
     if let Some(port) = spec.port {
         rule = rule.tcp(port);
     }
     if !spec.functions.is_empty() || spec.addresses.is_some() {
         rule.protocol = Protocol::Tcp;
-        let functions = spec.functions.iter().copied().collect();
-        rule.modbus = Some(ModbusMatch { functions, addresses: spec.addresses.map(|(a, b)| a..=b) });
+        let functions = spec.functions.clone();
+        rule.modbus = Some(ModbusMatch {
+            functions,
+            addresses: spec.addresses.map(|(a, b)| a..=b),
+        });
     }
     rule.owner.clone_from(&spec.owner);
     rule.reason.clone_from(&spec.reason);

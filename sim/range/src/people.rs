@@ -54,12 +54,22 @@ impl People {
     }
 
     /// Sends a person, or lets the order wait for one.
-    pub fn order(&mut self, journal: &mut Journal, by: PrincipalId, step: &str, action: FieldAction) -> Result<(), String> {
+    pub fn order(
+        &mut self,
+        journal: &mut Journal,
+        by: PrincipalId,
+        step: &str,
+        action: FieldAction,
+    ) -> Result<(), String> {
         if self.tasks.len() >= MAX_WAITING {
             return Err("too many orders wait for the field crew".into());
         }
         let text = action.to_string();
-        journal.record(RecordKind::Field { by, action: text.clone(), stage: FieldStage::Ordered });
+        journal.record(RecordKind::Field {
+            by,
+            action: text.clone(),
+            stage: FieldStage::Ordered,
+        });
         let number = self.first_shown + self.shown.len() as u64;
         self.shown.push_back(FieldView {
             action: text,
@@ -72,20 +82,41 @@ impl People {
             self.shown.pop_front();
             self.first_shown += 1;
         }
-        self.tasks.push_back(Task { by, action, step: step.to_owned(), number, due: None });
+        self.tasks.push_back(Task {
+            by,
+            action,
+            step: step.to_owned(),
+            number,
+            due: None,
+        });
         self.assign(journal.now);
         Ok(())
     }
 
     /// Phones a contact.
-    pub fn phone(&mut self, journal: &mut Journal, by: PrincipalId, contact: &str, topic: &str) -> Result<(), String> {
-        let topics = self.declared.contacts.get(contact).ok_or_else(|| format!("nobody called `{contact}` to phone"))?;
+    pub fn phone(
+        &mut self,
+        journal: &mut Journal,
+        by: PrincipalId,
+        contact: &str,
+        topic: &str,
+    ) -> Result<(), String> {
+        let topics = self
+            .declared
+            .contacts
+            .get(contact)
+            .ok_or_else(|| format!("nobody called `{contact}` to phone"))?;
         let fallback = (30, "I know nothing about that.".to_owned());
         let (delay_s, answer) = topics.get(topic).unwrap_or(&fallback);
         if self.calls.len() >= MAX_WAITING {
             return Err("too many calls at once".into());
         }
-        journal.record(RecordKind::Message { by, contact: contact.into(), topic: topic.into(), answer: None });
+        journal.record(RecordKind::Message {
+            by,
+            contact: contact.into(),
+            topic: topic.into(),
+            answer: None,
+        });
         self.calls.push(Call {
             by,
             contact: contact.into(),
@@ -98,7 +129,12 @@ impl People {
 
     /// Shows a text to everybody (an inject).
     pub fn tell(&mut self, now: SimTime, contact: &str, topic: &str, text: &str) {
-        self.messages.push_back(MessageView { time: now, contact: contact.into(), topic: topic.into(), text: text.into() });
+        self.messages.push_back(MessageView {
+            time: now,
+            contact: contact.into(),
+            topic: topic.into(),
+            text: text.into(),
+        });
         if self.messages.len() > MAX_SHOWN {
             self.messages.pop_front();
         }
@@ -107,13 +143,18 @@ impl People {
     /// When something is due.
     pub fn next_due(&self) -> SimTime {
         let tasks = self.tasks.iter().filter_map(|t| t.due);
-        tasks.chain(self.calls.iter().map(|c| c.due)).min().unwrap_or(SimTime::MAX)
+        tasks
+            .chain(self.calls.iter().map(|c| c.due))
+            .min()
+            .unwrap_or(SimTime::MAX)
     }
 
     /// Answers calls that are due.
     pub fn answer_due(&mut self, journal: &mut Journal) {
         let now = journal.now;
-        let (due, waiting) = std::mem::take(&mut self.calls).into_iter().partition(|c| c.due <= now);
+        let (due, waiting) = std::mem::take(&mut self.calls)
+            .into_iter()
+            .partition(|c| c.due <= now);
         self.calls = waiting;
         let due: Vec<Call> = due;
         for call in due {
@@ -129,23 +170,39 @@ impl People {
 
     /// The next field action whose time is over; the caller carries it out and reports with [`Self::done`].
     pub fn take_due(&mut self, now: SimTime) -> Option<(u64, PrincipalId, FieldAction)> {
-        let index = self.tasks.iter().position(|t| t.due.is_some_and(|d| d <= now))?;
+        let index = self
+            .tasks
+            .iter()
+            .position(|t| t.due.is_some_and(|d| d <= now))?;
         let task = self.tasks.remove(index)?;
         self.assign(now);
         Some((task.number, task.by, task.action))
     }
 
     /// Notes what became of a field action.
-    pub fn done(&mut self, journal: &mut Journal, number: u64, by: PrincipalId, action: &FieldAction, result: Result<String, String>) {
+    pub fn done(
+        &mut self,
+        journal: &mut Journal,
+        number: u64,
+        by: PrincipalId,
+        action: &FieldAction,
+        result: Result<String, String>,
+    ) {
         let failed = result.is_err();
         let text = result.clone().unwrap_or_else(|e| e);
-        let shown = number.checked_sub(self.first_shown).and_then(|i| usize::try_from(i).ok());
+        let shown = number
+            .checked_sub(self.first_shown)
+            .and_then(|i| usize::try_from(i).ok());
         if let Some(view) = shown.and_then(|i| self.shown.get_mut(i)) {
             view.result = Some(text);
             view.failed = failed;
         }
         let stage = result.map_or_else(FieldStage::Failed, FieldStage::Done);
-        journal.record(RecordKind::Field { by, action: action.to_string(), stage });
+        journal.record(RecordKind::Field {
+            by,
+            action: action.to_string(),
+            stage,
+        });
     }
 
     /// Field actions for the view.
@@ -173,13 +230,19 @@ impl People {
     }
 
     fn assign(&mut self, now: SimTime) {
-        let mut free = usize::from(self.declared.field_persons).saturating_sub(self.tasks.iter().filter(|t| t.due.is_some()).count());
+        let mut free = usize::from(self.declared.field_persons)
+            .saturating_sub(self.tasks.iter().filter(|t| t.due.is_some()).count());
         for task in self.tasks.iter_mut().filter(|t| t.due.is_none()) {
             if free == 0 {
                 break;
             }
             free -= 1;
-            let seconds = self.declared.field_s.get(kind(&task.action)).copied().unwrap_or(DEFAULT_ACTION_S);
+            let seconds = self
+                .declared
+                .field_s
+                .get(kind(&task.action))
+                .copied()
+                .unwrap_or(DEFAULT_ACTION_S);
             task.due = Some(now + SimDuration::from_secs(u64::from(seconds)));
         }
     }

@@ -10,25 +10,54 @@ use sim_wire::modbus::server::ServerConfig;
 /// The configuration of a controller's CPU.
 pub(crate) fn plc_config(controller: &Controller, key: KeyPosition) -> PlcConfig {
     let ranges: Vec<_> = controller.modbus_map.iter().map(to_range).collect();
-    let programs = controller.programs.iter().map(|(file_name, source)| ProgramConfig {
-        file_name: file_name.clone(),
-        source: source.clone(),
-        period_us: controller.period.0,
-    });
+    let programs = controller
+        .programs
+        .iter()
+        .map(|(file_name, source)| ProgramConfig {
+            file_name: file_name.clone(),
+            source: source.clone(),
+            period_us: controller.period.0,
+        });
     PlcConfig {
         name: controller.id.clone(),
         programs: programs.collect(),
         persona: identity(controller),
         key: plc_key(key),
-        input_words: top(controller, |l| if let IoLink::InputWord { word, .. } = l { Some(*word) } else { None }),
+        input_words: top(controller, |l| {
+            if let IoLink::InputWord { word, .. } = l {
+                Some(*word)
+            } else {
+                None
+            }
+        }),
         input_bits: input_bits(controller),
-        output_words: top(controller, |l| if let IoLink::OutputWord { word, .. } = l { Some(*word) } else { None }),
+        output_words: top(controller, |l| {
+            if let IoLink::OutputWord { word, .. } = l {
+                Some(*word)
+            } else {
+                None
+            }
+        }),
         output_bits: output_bits(controller),
         word_fail_states: word_fail_states(controller),
-        modbus: if ranges.is_empty() { ModbusMap::openplc() } else { ModbusMap { ranges } },
-        range_checks: controller.input_limits.iter().map(|(address, min, max)| RangeCheck { address: *address, min: *min, max: *max }).collect(),
+        modbus: if ranges.is_empty() {
+            ModbusMap::openplc()
+        } else {
+            ModbusMap { ranges }
+        },
+        range_checks: controller
+            .input_limits
+            .iter()
+            .map(|(address, min, max)| RangeCheck {
+                address: *address,
+                min: *min,
+                max: *max,
+            })
+            .collect(),
         key_gates_writes: controller.key_gates_writes,
-        key_bits: controller.safety.map(|s| (s.key_remote_bit, s.key_program_bit)),
+        key_bits: controller
+            .safety
+            .map(|s| (s.key_remote_bit, s.key_program_bit)),
         ..PlcConfig::default()
     }
 }
@@ -46,25 +75,49 @@ fn identity(controller: &Controller) -> Identity {
         revision: persona.revision.clone(),
         product_name: persona.product.clone(),
         model_name: persona.model.clone(),
-        server_id: format!("{} {} {}", persona.vendor, persona.product, persona.revision).into_bytes(),
+        server_id: format!(
+            "{} {} {}",
+            persona.vendor, persona.product, persona.revision
+        )
+        .into_bytes(),
         ..Identity::default()
     }
 }
 
 /// One more than the highest index that `pick` finds among the links.
 fn top(controller: &Controller, pick: impl Fn(&IoLink) -> Option<u16>) -> u16 {
-    controller.io.iter().filter_map(pick).max().map_or(0, |i| i + 1)
+    controller
+        .io
+        .iter()
+        .filter_map(pick)
+        .max()
+        .map_or(0, |i| i + 1)
 }
 
 fn input_bits(controller: &Controller) -> u16 {
-    let safety = controller.safety.map(|s| [s.key_remote_bit, s.key_program_bit, s.reset_button_bit, s.shutdown_button_bit]);
+    let safety = controller.safety.map(|s| {
+        [
+            s.key_remote_bit,
+            s.key_program_bit,
+            s.reset_button_bit,
+            s.shutdown_button_bit,
+        ]
+    });
     safety.into_iter().flatten().max().map_or(0, |b| b + 1)
 }
 
 fn output_bits(controller: &Controller) -> u16 {
-    let lamps = controller.safety.map(|s| [s.tripped_bit, s.bypass_bit, s.demand_bit]);
+    let lamps = controller
+        .safety
+        .map(|s| [s.tripped_bit, s.bypass_bit, s.demand_bit]);
     let lamps = lamps.into_iter().flatten().max().map_or(0, |b| b + 1);
-    lamps.max(top(controller, |l| if let IoLink::OutputBit { bit, .. } = l { Some(*bit) } else { None }))
+    lamps.max(top(controller, |l| {
+        if let IoLink::OutputBit { bit, .. } = l {
+            Some(*bit)
+        } else {
+            None
+        }
+    }))
 }
 
 fn word_fail_states(controller: &Controller) -> Vec<PlcFail> {
@@ -97,5 +150,11 @@ fn to_range(range: &ModbusRange) -> sim_plc::ModbusRange {
         MapArea::Output => Area::Output,
         MapArea::Marker => Area::Marker,
     };
-    sim_plc::ModbusRange { table, start: range.start, count: u32::from(range.count), area, offset: u32::from(range.offset) }
+    sim_plc::ModbusRange {
+        table,
+        start: range.start,
+        count: u32::from(range.count),
+        area,
+        offset: u32::from(range.offset),
+    }
 }

@@ -32,15 +32,23 @@ impl Plants {
     /// Builds the plants of a scenario in the initial states of the cast.
     pub fn new(scenario: &Scenario, cast: &Cast, seed: Seed) -> Result<Self, BuildError> {
         let slots = scenario.plants.iter().map(|(name, spec)| {
-            let refuse = |reason: String| BuildError::Plant { plant: name.clone(), reason };
-            let kind = sim_plant::plant(&spec.kind).ok_or_else(|| refuse(format!("no plant kind `{}`", spec.kind)))?;
+            let refuse = |reason: String| BuildError::Plant {
+                plant: name.clone(),
+                reason,
+            };
+            let kind = sim_plant::plant(&spec.kind)
+                .ok_or_else(|| refuse(format!("no plant kind `{}`", spec.kind)))?;
             let initial = cast.initial.get(name).unwrap_or(&spec.initial);
             let plant = kind
                 .build(&spec.params, initial, seed.stream(&format!("plant/{name}")))
                 .map_err(|e| refuse(e.to_string()))?;
             Ok(PlantSlot {
                 name: name.clone(),
-                sampled: spec.sampled.iter().filter_map(|s| signal_index(kind, SignalKind::Truth, s)).collect(),
+                sampled: spec
+                    .sampled
+                    .iter()
+                    .filter_map(|s| signal_index(kind, SignalKind::Truth, s))
+                    .collect(),
                 q: signal_index(kind, SignalKind::Truth, "Q"),
                 key: signal_index(kind, SignalKind::Truth, &spec.key_signal.0),
                 next_step: SimTime(plant.step_us()),
@@ -53,14 +61,21 @@ impl Plants {
                 hand_valves: BTreeMap::new(),
             })
         });
-        Ok(Self { slots: slots.collect::<Result<_, _>>()? })
+        Ok(Self {
+            slots: slots.collect::<Result<_, _>>()?,
+        })
     }
 
     /// Declares the plants.
     pub fn declare(&self, journal: &mut Journal) {
         for slot in &self.slots {
             let unit = |name: &String| {
-                slot.kind.signals().iter().find(|s| s.name == name.as_str()).map_or("", |s| s.unit).to_owned()
+                slot.kind
+                    .signals()
+                    .iter()
+                    .find(|s| s.name == name.as_str())
+                    .map_or("", |s| s.unit)
+                    .to_owned()
             };
             journal.record(RecordKind::Plant(PlantInfo {
                 id: slot.name.clone(),
@@ -75,7 +90,11 @@ impl Plants {
 
     /// When the next step is due.
     pub fn next_due(&self) -> SimTime {
-        self.slots.iter().map(|s| s.next_step).min().unwrap_or(SimTime::MAX)
+        self.slots
+            .iter()
+            .map(|s| s.next_step)
+            .min()
+            .unwrap_or(SimTime::MAX)
     }
 
     /// Steps every plant that is due. True if one was destroyed in this step.
@@ -100,7 +119,9 @@ impl Plants {
 
     /// Index of a signal of a plant.
     pub fn signal(&self, plant: usize, kind: SignalKind, name: &str) -> Option<usize> {
-        self.slots.get(plant).and_then(|s| signal_index(s.kind, kind, name))
+        self.slots
+            .get(plant)
+            .and_then(|s| signal_index(s.kind, kind, name))
     }
 
     /// A truth by name, for gauges and recovery.
@@ -111,8 +132,12 @@ impl Plants {
 
     /// Holds an actuator by hand, or releases it.
     pub fn hand_valve(&mut self, plant: &str, actuator: &str, position_pct: Option<f64>) -> bool {
-        let Some(slot) = self.index(plant).and_then(|i| self.slots.get_mut(i)) else { return false };
-        let Some(index) = signal_index(slot.kind, SignalKind::Actuator, actuator) else { return false };
+        let Some(slot) = self.index(plant).and_then(|i| self.slots.get_mut(i)) else {
+            return false;
+        };
+        let Some(index) = signal_index(slot.kind, SignalKind::Actuator, actuator) else {
+            return false;
+        };
         match position_pct {
             Some(position) => slot.hand_valves.insert(index, position),
             None => slot.hand_valves.remove(&index),
@@ -134,11 +159,6 @@ impl Plants {
         for (index, slot) in self.slots.iter().enumerate() {
             journal.record(RecordKind::Sample(slot.sample(index, inhibited)));
         }
-    }
-
-    /// Quality of service of a plant now.
-    pub fn q(&self, plant: usize) -> f64 {
-        self.slots.get(plant).map_or(0.0, PlantSlot::q)
     }
 
     /// Adds the whole state to a digest.
@@ -180,11 +200,15 @@ impl PlantSlot {
             journal.record(RecordKind::PlantEvent(if status.relief_open {
                 PlantEvent::ReliefOpened
             } else {
-                PlantEvent::ReliefClosed { loss_kmol: status.loss_kmol }
+                PlantEvent::ReliefClosed {
+                    loss_kmol: status.loss_kmol,
+                }
             }));
         }
         if status.damaged && !self.was_damaged && !status.ruptured {
-            journal.record(RecordKind::PlantEvent(PlantEvent::Damaged { what: self.name.clone() }));
+            journal.record(RecordKind::PlantEvent(PlantEvent::Damaged {
+                what: self.name.clone(),
+            }));
         }
         self.was_damaged = status.damaged;
         let destroyed = status.ruptured && !self.was_ruptured;

@@ -6,9 +6,9 @@ use sim_net::{CloseReason, ConnId, Fabric, HostId};
 use sim_record::{SimDuration, SimTime, StateHasher};
 use sim_scenario::model::Tag;
 use sim_view::{Quality, Table, TagView};
-use sim_wire::modbus::client::{ClientEvent, RequestId};
 use sim_wire::modbus::Request;
 use sim_wire::modbus::Response;
+use sim_wire::modbus::client::{ClientEvent, RequestId};
 use std::collections::BTreeMap;
 
 /// Addresses in one block at most.
@@ -58,7 +58,14 @@ pub(crate) struct Poller {
 
 impl Poller {
     /// Plans the blocks for `tags` of a station on `host`. The first poll is at `first`.
-    pub fn new(directory: &Directory, host: (&str, HostId), tags: &[String], period: SimDuration, stale: SimDuration, first: SimTime) -> Self {
+    pub fn new(
+        directory: &Directory,
+        host: (&str, HostId),
+        tags: &[String],
+        period: SimDuration,
+        stale: SimDuration,
+        first: SimTime,
+    ) -> Self {
         let mut poller = Self {
             host_name: host.0.to_owned(),
             sources: Vec::new(),
@@ -73,7 +80,12 @@ impl Poller {
         for name in tags {
             if let Some(tag) = directory.tag(name) {
                 poller.by_name.insert(name.clone(), poller.tags.len());
-                poller.tags.push(PolledTag { name: name.clone(), tag: tag.clone(), value: 0.0, time: None });
+                poller.tags.push(PolledTag {
+                    name: name.clone(),
+                    tag: tag.clone(),
+                    value: 0.0,
+                    time: None,
+                });
             }
         }
         poller.plan(directory, host.1);
@@ -83,7 +95,11 @@ impl Poller {
     fn plan(&mut self, directory: &Directory, host: HostId) {
         let mut order: Vec<usize> = (0..self.tags.len()).collect();
         order.sort_by(|a, b| {
-            let key = |i: &usize| self.tags.get(*i).map(|t| (t.tag.controller.clone(), t.tag.table, t.tag.address));
+            let key = |i: &usize| {
+                self.tags
+                    .get(*i)
+                    .map(|t| (t.tag.controller.clone(), t.tag.table, t.tag.address))
+            };
             key(a).cmp(&key(b))
         });
         for index in order {
@@ -116,7 +132,9 @@ impl Poller {
         if let Some(index) = self.sources.iter().position(|s| s.controller == controller) {
             return index;
         }
-        let target = directory.host(controller).map_or(std::net::Ipv4Addr::UNSPECIFIED, |h| h.ip);
+        let target = directory
+            .host(controller)
+            .map_or(std::net::Ipv4Addr::UNSPECIFIED, |h| h.ip);
         self.sources.push(Source {
             controller: controller.to_owned(),
             link: Link::new(host, target, directory.unit(controller)),
@@ -128,12 +146,21 @@ impl Poller {
 
     /// When something is due by time.
     pub fn next_due(&self) -> SimTime {
-        let timeouts = self.sources.iter().filter_map(|s| s.link.next_timeout()).min();
+        let timeouts = self
+            .sources
+            .iter()
+            .filter_map(|s| s.link.next_timeout())
+            .min();
         timeouts.map_or(self.next_poll, |t| t.min(self.next_poll))
     }
 
     /// Runs what is due; new connections are pushed to `opened` with the index of their source. True at a poll instant.
-    pub fn run(&mut self, now: SimTime, fabric: &mut Fabric, opened: &mut Vec<(ConnId, usize)>) -> bool {
+    pub fn run(
+        &mut self,
+        now: SimTime,
+        fabric: &mut Fabric,
+        opened: &mut Vec<(ConnId, usize)>,
+    ) -> bool {
         for source in &mut self.sources {
             if source.link.next_timeout().is_some_and(|t| t <= now) {
                 source.link.on_timer(now, fabric);
@@ -149,8 +176,12 @@ impl Poller {
             if block.pending.is_some() {
                 continue;
             }
-            let Some(source) = self.sources.get_mut(block.source) else { continue };
-            let Some(request) = block.request() else { continue };
+            let Some(source) = self.sources.get_mut(block.source) else {
+                continue;
+            };
+            let Some(request) = block.request() else {
+                continue;
+            };
             if let Ok((id, new)) = source.link.request(now, fabric, request) {
                 block.pending = Some(id);
                 opened.extend(new.map(|c| (c, block.source)));
@@ -175,7 +206,13 @@ impl Poller {
     }
 
     /// The connection of a source ended.
-    pub fn on_closed(&mut self, now: SimTime, fabric: &mut Fabric, source: usize, reason: CloseReason) {
+    pub fn on_closed(
+        &mut self,
+        now: SimTime,
+        fabric: &mut Fabric,
+        source: usize,
+        reason: CloseReason,
+    ) {
         if let Some(source) = self.sources.get_mut(source) {
             source.link.on_closed(now, fabric, reason);
         }
@@ -183,19 +220,42 @@ impl Poller {
     }
 
     /// Writes a raw value to a tag's register; the new connection, if one was opened.
-    pub fn write(&mut self, now: SimTime, fabric: &mut Fabric, name: &str, raw: u16) -> Result<Option<(ConnId, usize)>, String> {
-        let index = *self.by_name.get(name).ok_or_else(|| format!("`{name}` is not on this station"))?;
+    pub fn write(
+        &mut self,
+        now: SimTime,
+        fabric: &mut Fabric,
+        name: &str,
+        raw: u16,
+    ) -> Result<Option<(ConnId, usize)>, String> {
+        let index = *self
+            .by_name
+            .get(name)
+            .ok_or_else(|| format!("`{name}` is not on this station"))?;
         let tag = &self.tags[index].tag;
-        let position = self.sources.iter().position(|s| s.controller == tag.controller);
-        let Some((position, source)) = position.and_then(|p| self.sources.get_mut(p).map(|s| (p, s))) else {
+        let position = self
+            .sources
+            .iter()
+            .position(|s| s.controller == tag.controller);
+        let Some((position, source)) =
+            position.and_then(|p| self.sources.get_mut(p).map(|s| (p, s)))
+        else {
             return Err("no such controller".into());
         };
         let request = match tag.table {
-            Table::Holding => Request::WriteSingleRegister { address: tag.address, value: raw },
-            Table::Coil => Request::WriteSingleCoil { address: tag.address, value: raw != 0 },
+            Table::Holding => Request::WriteSingleRegister {
+                address: tag.address,
+                value: raw,
+            },
+            Table::Coil => Request::WriteSingleCoil {
+                address: tag.address,
+                value: raw != 0,
+            },
             Table::Input | Table::Discrete => return Err(format!("`{name}` is read-only")),
         };
-        let (id, opened) = source.link.request(now, fabric, request).map_err(|e| e.to_string())?;
+        let (id, opened) = source
+            .link
+            .request(now, fabric, request)
+            .map_err(|e| e.to_string())?;
         if self.writes.len() < 64 {
             self.writes.insert((position, id), index);
         }
@@ -204,19 +264,26 @@ impl Poller {
 
     /// A tag with its quality now.
     pub fn tag(&self, now: SimTime, name: &str) -> Option<TagView> {
-        self.by_name.get(name).and_then(|i| self.tags.get(*i)).map(|t| t.view(now, self.stale))
+        self.by_name
+            .get(name)
+            .and_then(|i| self.tags.get(*i))
+            .map(|t| t.view(now, self.stale))
     }
 
     /// All tags with their quality now, in order of configuration.
     pub fn tags(&self, now: SimTime) -> impl Iterator<Item = (&str, TagView)> {
-        self.tags.iter().map(move |t| (t.name.as_str(), t.view(now, self.stale)))
+        self.tags
+            .iter()
+            .map(move |t| (t.name.as_str(), t.view(now, self.stale)))
     }
 
     /// Sources whose communication changed since the last call, with their state now.
     pub fn communication_changes(&mut self, now: SimTime) -> Vec<(String, bool)> {
         let mut changes = Vec::new();
         for source in &mut self.sources {
-            let good = source.last_good.map_or(now.0 < self.stale.0, |t| now.since(t) < self.stale);
+            let good = source
+                .last_good
+                .map_or(now.0 < self.stale.0, |t| now.since(t) < self.stale);
             if good != source.good {
                 source.good = good;
                 changes.push((source.controller.clone(), good));
@@ -227,7 +294,9 @@ impl Poller {
 
     /// True while the controller answers this station.
     pub fn is_good(&self, controller: &str) -> bool {
-        self.sources.iter().any(|s| s.controller == controller && s.good)
+        self.sources
+            .iter()
+            .any(|s| s.controller == controller && s.good)
     }
 
     /// Adds the state to a digest.
@@ -249,7 +318,11 @@ impl Poller {
                 if self.writes.remove(&(position, id)).is_some() {
                     continue;
                 }
-                let Some(block) = self.blocks.iter_mut().find(|b| b.source == position && b.pending == Some(id)) else {
+                let Some(block) = self
+                    .blocks
+                    .iter_mut()
+                    .find(|b| b.source == position && b.pending == Some(id))
+                else {
                     continue;
                 };
                 block.pending = None;
@@ -275,7 +348,9 @@ impl Block {
 
     fn store(&self, now: SimTime, response: &Response, tags: &mut [PolledTag]) {
         for index in &self.tags {
-            let Some(tag) = tags.get_mut(*index) else { continue };
+            let Some(tag) = tags.get_mut(*index) else {
+                continue;
+            };
             if let Some(raw) = raw_at(response, tag.tag.address - self.start) {
                 tag.value = f64::from(raw) / tag.tag.scale;
                 tag.time = Some(now);
@@ -287,7 +362,9 @@ impl Block {
 /// The word or bit at `offset` of a read response.
 pub(crate) fn raw_at(response: &Response, offset: u16) -> Option<u16> {
     match response {
-        Response::ReadCoils(bits) | Response::ReadDiscreteInputs(bits) => bits.get(offset).map(u16::from),
+        Response::ReadCoils(bits) | Response::ReadDiscreteInputs(bits) => {
+            bits.get(offset).map(u16::from)
+        }
         Response::ReadHoldingRegisters(words) | Response::ReadInputRegisters(words) => {
             words.as_slice().get(usize::from(offset)).copied()
         }
@@ -302,6 +379,10 @@ impl PolledTag {
             Some(t) if now.since(t) >= stale => Quality::Stale,
             Some(_) => Quality::Good,
         };
-        TagView { value: self.value, quality, time: self.time.unwrap_or(SimTime::ZERO) }
+        TagView {
+            value: self.value,
+            quality,
+            time: self.time.unwrap_or(SimTime::ZERO),
+        }
     }
 }

@@ -19,7 +19,8 @@ use crate::traffic::Traffic;
 use crate::{Advance, Budget, BuildError, DIGEST_PERIOD_US, Output, RunOptions};
 use sim_net::Fabric;
 use sim_record::{
-    AssetInfo, Digest, EndReason, Input, InputKind, MatchInfo, RecordKind, Seed, SimDuration, SimTime, StateHasher, Team,
+    AssetInfo, Digest, EndReason, Input, InputKind, MatchInfo, RecordKind, Seed, SimDuration,
+    SimTime, StateHasher, Team,
 };
 use sim_scenario::model::{Cast, Pace, Scenario};
 use std::collections::BTreeMap;
@@ -66,15 +67,27 @@ impl Range {
     /// # Errors
     /// See [`BuildError`].
     pub fn new(scenario: &Scenario, seed: Seed, options: &RunOptions) -> Result<Self, BuildError> {
-        let name = if options.cast.is_empty() { &scenario.default_cast } else { &options.cast };
-        let cast = scenario.casts.get(name).ok_or_else(|| BuildError::NoSuchCast(name.clone()))?;
-        let pace = *scenario.paces.get(&cast.pace).ok_or_else(|| BuildError::NoSuchCast(cast.pace.clone()))?;
+        let name = if options.cast.is_empty() {
+            &scenario.default_cast
+        } else {
+            &options.cast
+        };
+        let cast = scenario
+            .casts
+            .get(name)
+            .ok_or_else(|| BuildError::NoSuchCast(name.clone()))?;
+        let pace = *scenario
+            .paces
+            .get(&cast.pace)
+            .ok_or_else(|| BuildError::NoSuchCast(cast.pace.clone()))?;
         let directory = Directory::new(scenario);
         let mut fabric = network::fabric(scenario, seed)?;
         let plants = Plants::new(scenario, cast, seed)?;
         let controllers = Controllers::new(scenario, cast, &directory, &plants, &mut fabric)?;
         let mut journal = Journal::new();
-        journal.record(RecordKind::Match(match_info(scenario, seed, options, name, cast, pace)));
+        journal.record(RecordKind::Match(match_info(
+            scenario, seed, options, name, cast, pace,
+        )));
         let mut taps = 0_u16..;
         let mut range = Self {
             stations: Stations::new(scenario, &directory, seed),
@@ -90,7 +103,11 @@ impl Range {
             gauges: BTreeMap::new(),
             labeller: Labeller::new(scenario),
             recovery: Recovery::new(&scenario.recovery),
-            tap_of_switch: scenario.zones.iter().map(|z| if z.tapped { taps.next() } else { None }).collect(),
+            tap_of_switch: scenario
+                .zones
+                .iter()
+                .map(|z| if z.tapped { taps.next() } else { None })
+                .collect(),
             scenario: scenario.clone(),
             journal,
             directory,
@@ -117,7 +134,12 @@ impl Range {
     /// Names of the taps in the order of their indices in [`Output::Frame`].
     #[must_use]
     pub fn taps(&self) -> Vec<String> {
-        self.scenario.zones.iter().filter(|z| z.tapped).map(|z| z.id.clone()).collect()
+        self.scenario
+            .zones
+            .iter()
+            .filter(|z| z.tapped)
+            .map(|z| z.id.clone())
+            .collect()
     }
 
     /// Applies an input at the present instant.
@@ -133,8 +155,14 @@ impl Range {
             }
             InputKind::Command(bytes) => self.input_command(&input.principal, &bytes),
             InputKind::Open { conn, endpoint } => self.input_open(&input.principal, conn, endpoint),
-            InputKind::Bytes { conn, data } => self.externals.bytes(&mut self.journal, &mut self.fabric, conn, &data),
-            InputKind::Close { conn, how } => self.externals.close(self.journal.now, &mut self.fabric, conn, how),
+            InputKind::Bytes { conn, data } => {
+                self.externals
+                    .bytes(&mut self.journal, &mut self.fabric, conn, &data)
+            }
+            InputKind::Close { conn, how } => {
+                self.externals
+                    .close(self.journal.now, &mut self.fabric, conn, how)
+            }
         }
         self.finish_instant();
     }
@@ -218,7 +246,11 @@ impl Range {
     }
 
     fn next_due(&self) -> SimTime {
-        let end = if self.open_ended { SimTime::MAX } else { self.pace.ends };
+        let end = if self.open_ended {
+            SimTime::MAX
+        } else {
+            self.pace.ends
+        };
         let dues = [
             self.fabric.next_event().unwrap_or(SimTime::MAX),
             self.people.next_due(),
@@ -248,11 +280,16 @@ impl Range {
             self.let_actors_decide();
         }
         // 4. Controllers: replies, then freeze inputs, execute, flush outputs.
-        self.controllers.run_due(&mut self.journal, &mut self.fabric, &mut self.plants);
+        self.controllers
+            .run_due(&mut self.journal, &mut self.fabric, &mut self.plants);
         // 5. Stations poll, tools work.
         self.run_stations();
         if self.tools.next_due() <= now {
-            let mut bench = Bench { journal: &mut self.journal, fabric: &mut self.fabric, directory: &self.directory };
+            let mut bench = Bench {
+                journal: &mut self.journal,
+                fabric: &mut self.fabric,
+                directory: &self.directory,
+            };
             self.tools.run_due(&mut bench);
             self.take_tool_results();
         }
@@ -283,7 +320,8 @@ impl Range {
         if let Some(hmi) = self.stations.hmi() {
             self.alarms.evaluate(&mut self.journal, hmi);
         }
-        self.stations.watch_values(&mut self.journal, &mut self.sensor);
+        self.stations
+            .watch_values(&mut self.journal, &mut self.sensor);
         let watched = Watched {
             controllers: &self.controllers,
             firewalls: &self.firewalls,
@@ -291,20 +329,31 @@ impl Range {
             directory: &self.directory,
         };
         self.recovery.watch(&mut self.journal, &watched);
-        if now.0 % (FLOW_PERIOD_S * 1_000_000) == 0 {
+        if now.0.is_multiple_of(FLOW_PERIOD_S * 1_000_000) {
             self.traffic.record_flows(&mut self.journal);
         }
         self.traffic.record_floods(&mut self.journal);
         for index in 0..self.scenario.injects.len() {
-            if self.scenario.injects[index].at.is_some_and(|at| at <= now && now.since(at) < SECOND) {
+            if self.scenario.injects[index]
+                .at
+                .is_some_and(|at| at <= now && now.since(at) < SECOND)
+            {
                 self.give_inject(index);
             }
         }
         if now >= self.pace.red_until && !self.red_stopped {
             self.red_stopped = true;
             let journal = &self.journal;
-            let red: Vec<_> = self.actors.principals().filter(|p| journal.who(*p).team == Team::Red).collect();
-            let mut bench = Bench { journal: &mut self.journal, fabric: &mut self.fabric, directory: &self.directory };
+            let red: Vec<_> = self
+                .actors
+                .principals()
+                .filter(|p| journal.who(*p).team == Team::Red)
+                .collect();
+            let mut bench = Bench {
+                journal: &mut self.journal,
+                fabric: &mut self.fabric,
+                directory: &self.directory,
+            };
             self.tools.stop_all(&mut bench, &|by| red.contains(&by));
         }
     }
@@ -312,8 +361,12 @@ impl Range {
     /// Gives an inject to everybody.
     pub(crate) fn give_inject(&mut self, index: usize) {
         if let Some(inject) = self.scenario.injects.get(index).cloned() {
-            self.people.tell(self.journal.now, &inject.contact, &inject.id, &inject.text);
-            self.journal.record(RecordKind::Inject { id: inject.id, text: inject.text });
+            self.people
+                .tell(self.journal.now, &inject.contact, &inject.id, &inject.text);
+            self.journal.record(RecordKind::Inject {
+                id: inject.id,
+                text: inject.text,
+            });
         }
     }
 
@@ -329,10 +382,16 @@ impl Range {
 
     fn handle_captured(&mut self) {
         while let Some(frame) = self.fabric.poll_captured() {
-            self.sensor.on_frame(&mut self.journal, frame.time, frame.number, &frame.bytes);
+            self.sensor
+                .on_frame(&mut self.journal, frame.time, frame.number, &frame.bytes);
             self.traffic.note_syn(&frame);
             if self.capture {
-                let tap = self.tap_of_switch.get(usize::from(frame.switch.0)).copied().flatten().unwrap_or(0);
+                let tap = self
+                    .tap_of_switch
+                    .get(usize::from(frame.switch.0))
+                    .copied()
+                    .flatten()
+                    .unwrap_or(0);
                 self.journal.outputs.push_back(Output::Frame {
                     time: frame.time,
                     number: frame.number,
@@ -353,7 +412,10 @@ impl Range {
 
     fn push_digest(&mut self) {
         let digest = self.digest();
-        self.journal.outputs.push_back(Output::Digest { time: self.journal.now, digest });
+        self.journal.outputs.push_back(Output::Digest {
+            time: self.journal.now,
+            digest,
+        });
     }
 
     /// Records at time 0 what there is.
@@ -369,7 +431,11 @@ impl Range {
             }));
         }
         for router in &self.scenario.routers {
-            let (zone, ip) = router.interfaces.first().cloned().unwrap_or((String::new(), std::net::Ipv4Addr::UNSPECIFIED));
+            let (zone, ip) = router
+                .interfaces
+                .first()
+                .cloned()
+                .unwrap_or((String::new(), std::net::Ipv4Addr::UNSPECIFIED));
             self.journal.record(RecordKind::Asset(AssetInfo {
                 id: router.id.clone(),
                 ip: u32::from(ip),
@@ -413,7 +479,14 @@ impl Range {
     }
 }
 
-fn match_info(scenario: &Scenario, seed: Seed, options: &RunOptions, name: &str, cast: &Cast, pace: Pace) -> MatchInfo {
+fn match_info(
+    scenario: &Scenario,
+    seed: Seed,
+    options: &RunOptions,
+    name: &str,
+    cast: &Cast,
+    pace: Pace,
+) -> MatchInfo {
     MatchInfo {
         scenario: scenario.id.clone(),
         title: scenario.title.clone(),

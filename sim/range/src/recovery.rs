@@ -24,7 +24,9 @@ pub(crate) struct Watched<'a> {
 impl Recovery {
     /// Nothing known yet.
     pub fn new(checks: &[RecoveryCheck]) -> Self {
-        Self { checks: checks.iter().map(|c| (c.clone(), None)).collect() }
+        Self {
+            checks: checks.iter().map(|c| (c.clone(), None)).collect(),
+        }
     }
 
     /// Records every condition that changed since the last look.
@@ -34,7 +36,11 @@ impl Recovery {
             if *last != Some(ok) {
                 *last = Some(ok);
                 let by = watched.cause(&check.rule);
-                journal.record(RecordKind::Condition { id: check.id.clone(), ok, by });
+                journal.record(RecordKind::Condition {
+                    id: check.id.clone(),
+                    ok,
+                    by,
+                });
             }
         }
     }
@@ -51,8 +57,12 @@ impl Watched<'_> {
     fn holds(&self, rule: &RecoveryRule, journal: &Journal) -> bool {
         let controller = |id: &str| self.controllers.get(id);
         match rule {
-            RecoveryRule::TagIs(tag, value, tolerance) => self.tag_value(tag).is_some_and(|v| (v - value).abs() <= *tolerance),
-            RecoveryRule::KeyIs(id, position) => controller(id).is_some_and(|c| c.key() == *position),
+            RecoveryRule::TagIs(tag, value, tolerance) => self
+                .tag_value(tag)
+                .is_some_and(|v| (v - value).abs() <= *tolerance),
+            RecoveryRule::KeyIs(id, position) => {
+                controller(id).is_some_and(|c| c.key() == *position)
+            }
             RecoveryRule::NoBypass(id) => controller(id).is_some_and(|c| !c.is_bypassed()),
             RecoveryRule::NotTripped(id) => controller(id).is_some_and(|c| !c.is_tripped()),
             RecoveryRule::RuleGone(router, name) => {
@@ -60,16 +70,18 @@ impl Watched<'_> {
                 id.is_none_or(|id| !self.firewalls.is_active(journal.now, self.fabric, id, name))
             }
             RecoveryRule::ProgramApproved(id) => controller(id).is_some_and(|c| c.is_approved()),
-            RecoveryRule::NoRedSession(id) => {
-                controller(id).is_some_and(|c| !c.sessions.any_by(&|by| journal.who(by).team == Team::Red))
-            }
+            RecoveryRule::NoRedSession(id) => controller(id)
+                .is_some_and(|c| !c.sessions.any_by(&|by| journal.who(by).team == Team::Red)),
         }
     }
 
     /// The true value behind a tag.
     fn tag_value(&self, name: &str) -> Option<f64> {
         let tag = self.directory.tag(name)?;
-        let raw = self.controllers.get(&tag.controller)?.raw(tag.table, tag.address)?;
+        let raw = self
+            .controllers
+            .get(&tag.controller)?
+            .raw(tag.table, tag.address)?;
         Some(f64::from(raw) / tag.scale)
     }
 
@@ -82,6 +94,8 @@ impl Watched<'_> {
             | RecoveryRule::ProgramApproved(id) => Some(id.as_str()),
             RecoveryRule::RuleGone(..) | RecoveryRule::NoRedSession(_) => None,
         };
-        controller.and_then(|c| self.controllers.get(c)).map_or(PrincipalId::RANGE, |c| c.last_writer)
+        controller
+            .and_then(|c| self.controllers.get(c))
+            .map_or(PrincipalId::RANGE, |c| c.last_writer)
     }
 }

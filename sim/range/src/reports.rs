@@ -2,7 +2,9 @@
 
 use crate::Output;
 use crate::journal::Journal;
-use sim_record::{PrincipalId, RecordKind, ReportRecord, ReportStage, SimDuration, SimTime, StateHasher};
+use sim_record::{
+    PrincipalId, RecordKind, ReportRecord, ReportStage, SimDuration, SimTime, StateHasher,
+};
 use sim_view::ReportView;
 
 /// Reports a match may have.
@@ -36,9 +38,16 @@ pub(crate) struct Reports {
 
 impl Reports {
     /// Files a report.
-    pub fn file(&mut self, journal: &mut Journal, by: PrincipalId, draft: Draft) -> Result<(), String> {
+    pub fn file(
+        &mut self,
+        journal: &mut Journal,
+        by: PrincipalId,
+        draft: Draft,
+    ) -> Result<(), String> {
         let now = journal.now;
-        if self.views.len() >= MAX_REPORTS || self.views.iter().filter(|v| v.open).count() >= MAX_OPEN {
+        if self.views.len() >= MAX_REPORTS
+            || self.views.iter().filter(|v| v.open).count() >= MAX_OPEN
+        {
             return Err("too many reports".into());
         }
         self.check_rate(now)?;
@@ -46,7 +55,11 @@ impl Reports {
         while text.len() > MAX_TEXT_BYTES {
             text.pop();
         }
-        let text_hash = if text.is_empty() { String::new() } else { blake3::hash(text.as_bytes()).to_hex().to_string() };
+        let text_hash = if text.is_empty() {
+            String::new()
+        } else {
+            blake3::hash(text.as_bytes()).to_hex().to_string()
+        };
         let number = u32::try_from(self.views.len() + 1).unwrap_or(u32::MAX);
         let began = draft.began_s.map_or(now, SimTime::from_secs).min(now);
         let record = ReportRecord {
@@ -61,17 +74,33 @@ impl Reports {
             evidence: draft.evidence.into_iter().take(MAX_EVIDENCE).collect(),
             text_hash: text_hash.clone(),
         };
-        self.views.push(ReportView { id: number, asset: draft.asset, technique: draft.technique, time: now, open: true });
+        self.views.push(ReportView {
+            id: number,
+            asset: draft.asset,
+            technique: draft.technique,
+            time: now,
+            open: true,
+        });
         self.records.push(record.clone());
         journal.record(RecordKind::Report(record));
         if !text.is_empty() {
-            journal.outputs.push_back(Output::Text { hash: text_hash, text });
+            journal.outputs.push_back(Output::Text {
+                hash: text_hash,
+                text,
+            });
         }
         Ok(())
     }
 
     /// Changes an open report.
-    pub fn update(&mut self, journal: &mut Journal, by: PrincipalId, number: u32, asset: String, technique: String) -> Result<(), String> {
+    pub fn update(
+        &mut self,
+        journal: &mut Journal,
+        by: PrincipalId,
+        number: u32,
+        asset: String,
+        technique: String,
+    ) -> Result<(), String> {
         self.check_rate(journal.now)?;
         let (view, record) = self.open(number)?;
         view.asset.clone_from(&asset);
@@ -86,7 +115,13 @@ impl Reports {
     }
 
     /// Closes a report.
-    pub fn close(&mut self, journal: &mut Journal, by: PrincipalId, number: u32, benign: bool) -> Result<(), String> {
+    pub fn close(
+        &mut self,
+        journal: &mut Journal,
+        by: PrincipalId,
+        number: u32,
+        benign: bool,
+    ) -> Result<(), String> {
         let (view, record) = self.open(number)?;
         view.open = false;
         record.by = by;
@@ -110,9 +145,10 @@ impl Reports {
 
     fn check_rate(&mut self, now: SimTime) -> Result<(), String> {
         match self.last_submit {
-            Some(last) if now.since(last) < SUBMIT_EVERY => {
-                Err(format!("one submission every {} s", SUBMIT_EVERY.0 / 1_000_000))
-            }
+            Some(last) if now.since(last) < SUBMIT_EVERY => Err(format!(
+                "one submission every {} s",
+                SUBMIT_EVERY.0 / 1_000_000
+            )),
             _ => {
                 self.last_submit = Some(now);
                 Ok(())
@@ -121,7 +157,11 @@ impl Reports {
     }
 
     fn open(&mut self, number: u32) -> Result<(&mut ReportView, &mut ReportRecord), String> {
-        let index = self.views.iter().position(|v| v.id == number).ok_or_else(|| format!("no report {number}"))?;
+        let index = self
+            .views
+            .iter()
+            .position(|v| v.id == number)
+            .ok_or_else(|| format!("no report {number}"))?;
         match (self.views.get_mut(index), self.records.get_mut(index)) {
             (Some(view), Some(record)) if view.open => Ok((view, record)),
             _ => Err(format!("report {number} is closed")),

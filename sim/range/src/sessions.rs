@@ -3,7 +3,9 @@
 use crate::journal::Journal;
 use sim_net::{CloseReason, ConnId, Fabric, HostId};
 use sim_plc::Plc;
-use sim_record::{ModbusRecord, PrincipalId, ProgramChange, RecordKind, SimDuration, SimTime, StateHasher};
+use sim_record::{
+    ModbusRecord, PrincipalId, ProgramChange, RecordKind, SimDuration, SimTime, StateHasher,
+};
 use sim_scenario::model::Controller;
 use sim_wire::device::{
     Area, BitTable, DeviceError, DeviceModel, DiagnosticEvent, Identity, Mode, Point, WordTable,
@@ -33,8 +35,15 @@ struct Session {
     unsent: Vec<u8>,
 }
 
-/// What one Modbus request did, for flow totals.
-pub(crate) struct Served {
+/// The controller that the sessions serve.
+pub(crate) struct Served<'a> {
+    pub name: &'a str,
+    pub plc: &'a mut Plc,
+    pub last_writer: &'a mut PrincipalId,
+}
+
+/// One Modbus read of an allow-listed poller, for flow totals.
+pub(crate) struct Polled {
     pub peer: Ipv4Addr,
     pub exception: bool,
 }
@@ -54,7 +63,10 @@ impl Sessions {
     pub fn new(controller: &Controller) -> Self {
         let units = UnitPolicy::Only(vec![controller.unit, 0, 255]);
         Self {
-            modbus: Arc::new(ServerConfig { units, ..crate::persona::server_config(controller) }),
+            modbus: Arc::new(ServerConfig {
+                units,
+                ..crate::persona::server_config(controller)
+            }),
             management: Arc::new(ManagementConfig::default()),
             reply_delay: controller.reply_delay,
             open: BTreeMap::new(),
@@ -70,31 +82,62 @@ impl Sessions {
     }
 
     /// Takes a connection that the network accepted.
-    pub fn accept(&mut self, now: SimTime, conn: ConnId, port: u16, peer: Ipv4Addr, by: PrincipalId, allow_listed: bool) {
+    pub fn accept(
+        &mut self,
+        now: SimTime,
+        conn: ConnId,
+        port: u16,
+        peer: Ipv4Addr,
+        by: PrincipalId,
+        allow_listed: bool,
+    ) {
         let protocol = if port == crate::link::MODBUS_PORT {
             Protocol::Modbus(ServerSession::new(now, Arc::clone(&self.modbus)))
         } else {
             Protocol::Management(ManagementServer::new(now, Arc::clone(&self.management)))
         };
-        self.open.insert(conn, Session { protocol, peer, by, allow_listed, frame: 0, unsent: Vec::new() });
+        self.open.insert(
+            conn,
+            Session {
+                protocol,
+                peer,
+                by,
+                allow_listed,
+                frame: 0,
+                unsent: Vec::new(),
+            },
+        );
     }
 
     /// Serves what waits on a connection. Returns one entry a Modbus request of an allow-listed poller.
-    pub fn serve(&mut self, journal: &mut Journal, fabric: &mut Fabric, plc: &mut Plc, name: &str, last_writer: &mut PrincipalId, conn: ConnId, frame: u64) -> Vec<Served> {
+    pub fn serve(
+        &mut self,
+        journal: &mut Journal,
+        fabric: &mut Fabric,
+        device: &mut Served,
+        conn: ConnId,
+        frame: u64,
+    ) -> Vec<Polled> {
         let now = journal.now;
-        let mut served = Vec::new();
-        let Some(session) = self.open.get_mut(&conn) else { return served };
+        let mut polled = Vec::new();
+        let Some(session) = self.open.get_mut(&conn) else {
+            return polled;
+        };
         session.frame = frame;
         loop {
             self.buffer.clear();
-            if fabric.recv(now, conn, &mut self.buffer, READ_BYTES).is_err() || self.buffer.is_empty() {
+            if fabric
+                .recv(now, conn, &mut self.buffer, READ_BYTES)
+                .is_err()
+                || self.buffer.is_empty()
+            {
                 break;
             }
             let mut rest = self.buffer.as_slice();
             loop {
                 let taken = session.handle_input(now, rest);
                 rest = rest.get(taken..).unwrap_or(&[]);
-                let worked = session.work(journal, plc, name, last_writer, conn, &mut served);
+                let worked = session.work(journal, device, conn, &mut polled);
                 session.collect_output();
                 if rest.is_empty() || (taken == 0 && !worked) {
                     break;
@@ -106,13 +149,14 @@ impl Sessions {
             session.unsent = output;
             session.flush(now, fabric, conn);
         } else if !output.is_empty() {
-            self.delayed.push_back((now + self.reply_delay, conn, output));
+            self.delayed
+                .push_back((now + self.reply_delay, conn, output));
         }
         if session.is_closed() {
             let _gone = fabric.close(now, conn);
             self.open.remove(&conn);
         }
-        served
+        polled
     }
 
     /// A connection takes bytes again.
@@ -123,7 +167,13 @@ impl Sessions {
     }
 
     /// A connection ended.
-    pub fn on_closed(&mut self, now: SimTime, fabric: &mut Fabric, conn: ConnId, reason: CloseReason) {
+    pub fn on_closed(
+        &mut self,
+        now: SimTime,
+        fabric: &mut Fabric,
+        conn: ConnId,
+        reason: CloseReason,
+    ) {
         if self.open.remove(&conn).is_some() && reason == CloseReason::Fin {
             let _gone = fabric.close(now, conn);
         }
@@ -142,7 +192,12 @@ impl Sessions {
     /// When a delayed reply or an idle timeout is due.
     pub fn next_due(&self) -> SimTime {
         let reply = self.delayed.front().map_or(SimTime::MAX, |(due, ..)| *due);
-        self.open.values().filter_map(Session::next_timeout).min().unwrap_or(SimTime::MAX).min(reply)
+        self.open
+            .values()
+            .filter_map(Session::next_timeout)
+            .min()
+            .unwrap_or(SimTime::MAX)
+            .min(reply)
     }
 
     /// Sends delayed replies and closes idle connections.
@@ -155,8 +210,12 @@ impl Sessions {
                 session.flush(now, fabric, conn);
             }
         }
-        let idle: Vec<ConnId> =
-            self.open.iter().filter(|(_, s)| s.next_timeout().is_some_and(|t| t <= now)).map(|(c, _)| *c).collect();
+        let idle: Vec<ConnId> = self
+            .open
+            .iter()
+            .filter(|(_, s)| s.next_timeout().is_some_and(|t| t <= now))
+            .map(|(c, _)| *c)
+            .collect();
         for conn in idle {
             self.open.remove(&conn);
             let _gone = fabric.close(now, conn);
@@ -186,31 +245,58 @@ impl Session {
     }
 
     /// Works every whole request; true if there was one.
-    fn work(&mut self, journal: &mut Journal, plc: &mut Plc, name: &str, last_writer: &mut PrincipalId, conn: ConnId, served: &mut Vec<Served>) -> bool {
+    fn work(
+        &mut self,
+        journal: &mut Journal,
+        device: &mut Served,
+        conn: ConnId,
+        polled: &mut Vec<Polled>,
+    ) -> bool {
         let now = journal.now;
         let mut any = false;
-        let mut device = Observed { plc, changed: false };
+        let name = device.name;
+        let mut observed = Observed {
+            plc: &mut *device.plc,
+            changed: false,
+        };
         loop {
-            device.changed = false;
+            observed.changed = false;
             match &mut self.protocol {
                 Protocol::Modbus(session) => {
-                    let Some(transaction) = session.step(now, &mut device) else { break };
+                    let Some(transaction) = session.step(now, &mut observed) else {
+                        break;
+                    };
                     if transaction.write && transaction.exception.is_none() {
-                        *last_writer = self.by;
+                        *device.last_writer = self.by;
                     }
                     if self.allow_listed && !transaction.write {
-                        served.push(Served { peer: self.peer, exception: transaction.exception.is_some() });
+                        polled.push(Polled {
+                            peer: self.peer,
+                            exception: transaction.exception.is_some(),
+                        });
                     } else {
-                        let record = modbus_record(&transaction, conn, self.peer, name, device.changed, self.by, self.frame);
+                        let record = modbus_record(
+                            &transaction,
+                            conn,
+                            self.peer,
+                            name,
+                            observed.changed,
+                            self.by,
+                            self.frame,
+                        );
                         journal.record(RecordKind::Modbus(record));
                     }
                 }
                 Protocol::Management(session) => {
-                    let Some(record) = session.step(now, &mut device) else { break };
-                    if record.refusal.is_none() && matches!(record.action, Action::Download | Action::SetMode) {
-                        *last_writer = self.by;
+                    let Some(record) = session.step(now, &mut observed) else {
+                        break;
+                    };
+                    if record.refusal.is_none()
+                        && matches!(record.action, Action::Download | Action::SetMode)
+                    {
+                        *device.last_writer = self.by;
                     }
-                    record_management(journal, &record, name, device.plc, self.by);
+                    record_management(journal, &record, name, observed.plc, self.by);
                 }
             }
             any = true;
@@ -248,7 +334,15 @@ impl Session {
     }
 }
 
-fn modbus_record(t: &Transaction, conn: ConnId, peer: Ipv4Addr, name: &str, changed: bool, by: PrincipalId, frame: u64) -> ModbusRecord {
+fn modbus_record(
+    t: &Transaction,
+    conn: ConnId,
+    peer: Ipv4Addr,
+    name: &str,
+    changed: bool,
+    by: PrincipalId,
+    frame: u64,
+) -> ModbusRecord {
     let addressed = matches!(t.function, 1..=6 | 15 | 16 | 22 | 23);
     ModbusRecord {
         conn: conn.0,
@@ -258,7 +352,11 @@ fn modbus_record(t: &Transaction, conn: ConnId, peer: Ipv4Addr, name: &str, chan
         function: t.function,
         address: addressed.then_some(t.address),
         count: t.count,
-        values: if t.write { t.values.as_slice().to_vec() } else { Vec::new() },
+        values: if t.write {
+            t.values.as_slice().to_vec()
+        } else {
+            Vec::new()
+        },
         write: t.write,
         changed,
         exception: t.exception,
@@ -267,7 +365,13 @@ fn modbus_record(t: &Transaction, conn: ConnId, peer: Ipv4Addr, name: &str, chan
     }
 }
 
-fn record_management(journal: &mut Journal, record: &ManagementRecord, name: &str, plc: &Plc, by: PrincipalId) {
+fn record_management(
+    journal: &mut Journal,
+    record: &ManagementRecord,
+    name: &str,
+    plc: &Plc,
+    by: PrincipalId,
+) {
     if record.refusal.is_some() {
         return;
     }
@@ -305,9 +409,17 @@ impl DeviceModel for Observed<'_> {
     fn read_bits(&self, table: BitTable, start: u16, out: &mut [bool]) -> Result<(), DeviceError> {
         self.plc.read_bits(table, start, out)
     }
-    fn write_coils(&mut self, now: SimTime, start: u16, values: &[bool]) -> Result<(), DeviceError> {
+    fn write_coils(
+        &mut self,
+        now: SimTime,
+        start: u16,
+        values: &[bool],
+    ) -> Result<(), DeviceError> {
         let mut before = vec![false; values.len()];
-        let known = self.plc.read_bits(BitTable::Coils, start, &mut before).is_ok();
+        let known = self
+            .plc
+            .read_bits(BitTable::Coils, start, &mut before)
+            .is_ok();
         self.plc.write_coils(now, start, values)?;
         self.changed |= !known || before != values;
         Ok(())
@@ -317,7 +429,10 @@ impl DeviceModel for Observed<'_> {
     }
     fn write_words(&mut self, now: SimTime, start: u16, values: &[u16]) -> Result<(), DeviceError> {
         let mut before = vec![0; values.len()];
-        let known = self.plc.read_words(WordTable::HoldingRegisters, start, &mut before).is_ok();
+        let known = self
+            .plc
+            .read_words(WordTable::HoldingRegisters, start, &mut before)
+            .is_ok();
         self.plc.write_words(now, start, values)?;
         self.changed |= !known || before != values;
         Ok(())
@@ -325,7 +440,13 @@ impl DeviceModel for Observed<'_> {
     fn read_area(&self, area: Area, offset: u32, out: &mut [u8]) -> Result<(), DeviceError> {
         self.plc.read_area(area, offset, out)
     }
-    fn write_area(&mut self, now: SimTime, area: Area, offset: u32, bytes: &[u8]) -> Result<(), DeviceError> {
+    fn write_area(
+        &mut self,
+        now: SimTime,
+        area: Area,
+        offset: u32,
+        bytes: &[u8],
+    ) -> Result<(), DeviceError> {
         self.plc.write_area(now, area, offset, bytes)
     }
     fn point(&self, tag: &str) -> Option<Point> {

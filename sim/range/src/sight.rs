@@ -19,7 +19,11 @@ impl Range {
         let sees = Sight::of(principal);
         if sees.operation {
             view.tags = self.stations.tag_views(now);
-            view.alarms = self.alarms.views().map(|(id, a)| (id.to_owned(), a)).collect();
+            view.alarms = self
+                .alarms
+                .views()
+                .map(|(id, a)| (id.to_owned(), a))
+                .collect();
             view.log = self.stations.log_lines();
             view.gauges = self.gauges.clone();
         }

@@ -36,6 +36,12 @@ struct LogEntry {
     text: String,
 }
 
+/// Who operates a station.
+pub(crate) struct Operator<'a> {
+    pub by: PrincipalId,
+    pub name: &'a str,
+}
+
 /// All stations.
 pub(crate) struct Stations {
     stations: Vec<Station>,
@@ -54,18 +60,40 @@ impl Stations {
     pub fn new(scenario: &Scenario, directory: &Directory, seed: Seed) -> Self {
         let mut stations = Vec::new();
         let mut stored_tags = Vec::new();
-        let first = |host: &str, period: SimDuration| SimTime(1 + seed.stream(&format!("poll/{host}")) % (period.0 / 4).clamp(1, 250_000));
+        let first = |host: &str, period: SimDuration| {
+            SimTime(1 + seed.stream(&format!("poll/{host}")) % (period.0 / 4).clamp(1, 250_000))
+        };
         let id = |host: &str| directory.host(host).map_or(HostId(u16::MAX), |h| h.host);
         for hmi in &scenario.hmis {
             let at = first(&hmi.host, hmi.period);
-            let poller = Poller::new(directory, (&hmi.host, id(&hmi.host)), &hmi.tags, hmi.period, hmi.stale, at);
-            stations.push(Station { poller, is_historian: false });
+            let poller = Poller::new(
+                directory,
+                (&hmi.host, id(&hmi.host)),
+                &hmi.tags,
+                hmi.period,
+                hmi.stale,
+                at,
+            );
+            stations.push(Station {
+                poller,
+                is_historian: false,
+            });
         }
         for historian in &scenario.historians {
             let at = first(&historian.host, historian.period);
             let stale = SimDuration(historian.period.0.saturating_mul(3));
             let host = (historian.host.as_str(), id(&historian.host));
-            stations.push(Station { poller: Poller::new(directory, host, &historian.tags, historian.period, stale, at), is_historian: true });
+            stations.push(Station {
+                poller: Poller::new(
+                    directory,
+                    host,
+                    &historian.tags,
+                    historian.period,
+                    stale,
+                    at,
+                ),
+                is_historian: true,
+            });
             stored_tags.extend(historian.tags.iter().cloned());
         }
         Self {
@@ -82,7 +110,10 @@ impl Stations {
 
     /// The first HMI.
     pub fn hmi(&self) -> Option<&Poller> {
-        self.stations.iter().find(|s| !s.is_historian).map(|s| &s.poller)
+        self.stations
+            .iter()
+            .find(|s| !s.is_historian)
+            .map(|s| &s.poller)
     }
 
     /// The engineering station's host.
@@ -92,7 +123,11 @@ impl Stations {
 
     /// When something is due by time.
     pub fn next_due(&self) -> SimTime {
-        self.stations.iter().map(|s| s.poller.next_due()).min().unwrap_or(SimTime::MAX)
+        self.stations
+            .iter()
+            .map(|s| s.poller.next_due())
+            .min()
+            .unwrap_or(SimTime::MAX)
     }
 
     /// Runs what is due; new connections are returned.
@@ -110,10 +145,20 @@ impl Stations {
                 opened_now.push(conn);
             }
             for (asset, good) in station.poller.communication_changes(now) {
-                journal.record(RecordKind::Communication { station: station.poller.host_name.clone(), asset, good });
+                journal.record(RecordKind::Communication {
+                    station: station.poller.host_name.clone(),
+                    asset,
+                    good,
+                });
             }
             if polled && station.is_historian {
-                store(&mut self.store, &mut self.dropped, &self.stored_tags, &station.poller, now);
+                store(
+                    &mut self.store,
+                    &mut self.dropped,
+                    &self.stored_tags,
+                    &station.poller,
+                    now,
+                );
             }
         }
         opened_now
@@ -139,7 +184,13 @@ impl Stations {
     }
 
     /// A station's connection ended.
-    pub fn on_closed(&mut self, now: SimTime, fabric: &mut Fabric, conn: ConnId, reason: CloseReason) {
+    pub fn on_closed(
+        &mut self,
+        now: SimTime,
+        fabric: &mut Fabric,
+        conn: ConnId,
+        reason: CloseReason,
+    ) {
         if let Some((station, source)) = self.owner(conn) {
             station.poller.on_closed(now, fabric, source, reason);
         }
@@ -147,28 +198,65 @@ impl Stations {
     }
 
     /// An operator writes a tag at the HMI, in engineering units; a new connection is returned.
-    pub fn set_tag(&mut self, journal: &mut Journal, fabric: &mut Fabric, directory: &Directory, by: PrincipalId, who: &str, name: &str, value: f64) -> Result<Option<ConnId>, String> {
+    pub fn set_tag(
+        &mut self,
+        journal: &mut Journal,
+        fabric: &mut Fabric,
+        directory: &Directory,
+        operator: &Operator,
+        name: &str,
+        value: f64,
+    ) -> Result<Option<ConnId>, String> {
         let now = journal.now;
-        let tag = directory.tag(name).ok_or_else(|| format!("no tag `{name}`"))?;
+        let tag = directory
+            .tag(name)
+            .ok_or_else(|| format!("no tag `{name}`"))?;
         if !tag.writable {
             return Err(format!("`{name}` is not writable at the HMI"));
         }
         if !(tag.min..=tag.max).contains(&value) {
-            return Err(format!("{value} is outside {} to {} {}", tag.min, tag.max, tag.unit));
+            return Err(format!(
+                "{value} is outside {} to {} {}",
+                tag.min, tag.max, tag.unit
+            ));
         }
-        let index = self.stations.iter().position(|s| !s.is_historian).ok_or("there is no HMI")?;
-        let Some(station) = self.stations.get_mut(index) else { return Err("there is no HMI".into()) };
-        let old = station.poller.tag(now, name).filter(|t| t.quality == Quality::Good).map(|t| t.value);
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped; a float to integer cast saturates")]
+        let index = self
+            .stations
+            .iter()
+            .position(|s| !s.is_historian)
+            .ok_or("there is no HMI")?;
+        let Some(station) = self.stations.get_mut(index) else {
+            return Err("there is no HMI".into());
+        };
+        let old = station
+            .poller
+            .tag(now, name)
+            .filter(|t| t.quality == Quality::Good)
+            .map(|t| t.value);
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "clamped; a float to integer cast saturates"
+        )]
         let raw = (value * tag.scale).round().clamp(0.0, 65535.0) as u16;
         let opened = station.poller.write(now, fabric, name, raw)?;
         let host = station.poller.host_name.clone();
         if let Some((conn, source)) = opened {
             self.owners.insert(conn, (index, source));
         }
-        journal.record(RecordKind::OperatorAction { by, station: host, tag: name.into(), old, new: value });
+        journal.record(RecordKind::OperatorAction {
+            by: operator.by,
+            station: host,
+            tag: name.into(),
+            old,
+            new: value,
+        });
         let before = old.map_or_else(|| "?".to_owned(), |v| v.to_string());
-        self.log(now, name, format!("{who}: {name} {before} -> {value} {}", tag.unit));
+        self.log(
+            now,
+            name,
+            format!("{}: {name} {before} -> {value} {}", operator.name, tag.unit),
+        );
         Ok(opened.map(|(conn, _)| conn))
     }
 
@@ -177,26 +265,44 @@ impl Stations {
         if self.log.len() >= MAX_LOG {
             self.log.pop_front();
         }
-        self.log.push_back(LogEntry { time: now, tag: tag.to_owned(), text });
+        self.log.push_back(LogEntry {
+            time: now,
+            tag: tag.to_owned(),
+            text,
+        });
     }
 
     /// The operators' log for views.
     pub fn log_lines(&self) -> Vec<LogLine> {
-        self.log.iter().map(|e| LogLine { time: e.time, text: e.text.clone() }).collect()
+        self.log
+            .iter()
+            .map(|e| LogLine {
+                time: e.time,
+                text: e.text.clone(),
+            })
+            .collect()
     }
 
     /// The HMI's tags for views.
     pub fn tag_views(&self, now: SimTime) -> BTreeMap<String, TagView> {
-        self.hmi().map(|h| h.tags(now).map(|(n, v)| (n.to_owned(), v)).collect()).unwrap_or_default()
+        self.hmi()
+            .map(|h| h.tags(now).map(|(n, v)| (n.to_owned(), v)).collect())
+            .unwrap_or_default()
     }
 
     /// Lets the sensor look at the values that the HMI shows.
     pub fn watch_values(&self, journal: &mut Journal, sensor: &mut Sensor) {
         let Some(hmi) = self.hmi() else { return };
         let now = journal.now;
-        let read = |tag: &str| hmi.tag(now, tag).filter(|t| t.quality == Quality::Good).map(|t| t.value);
+        let read = |tag: &str| {
+            hmi.tag(now, tag)
+                .filter(|t| t.quality == Quality::Good)
+                .map(|t| t.value)
+        };
         let explained = |tag: &str, at: SimTime| {
-            self.log.iter().rev().any(|e| e.tag == tag && e.time.since(at) <= EXPLAINS && at.since(e.time) <= EXPLAINS)
+            self.log.iter().rev().any(|e| {
+                e.tag == tag && e.time.since(at) <= EXPLAINS && at.since(e.time) <= EXPLAINS
+            })
         };
         sensor.on_tags(journal, &read, &explained);
     }
@@ -209,8 +315,17 @@ impl Stations {
             let _infallible = writeln!(csv, "# {} older values were dropped", self.dropped);
         }
         for stored in &self.store {
-            let tag = self.stored_tags.get(usize::from(stored.tag)).map_or("", String::as_str);
-            let _infallible = writeln!(csv, "{:.3},{tag},{},{:?}", stored.time.as_secs_f64(), stored.value, stored.quality);
+            let tag = self
+                .stored_tags
+                .get(usize::from(stored.tag))
+                .map_or("", String::as_str);
+            let _infallible = writeln!(
+                csv,
+                "{:.3},{tag},{},{:?}",
+                stored.time.as_secs_f64(),
+                stored.value,
+                stored.quality
+            );
         }
         csv
     }
@@ -231,15 +346,31 @@ impl Stations {
     }
 }
 
-fn store(store: &mut VecDeque<Stored>, dropped: &mut u64, names: &[String], poller: &Poller, now: SimTime) {
+fn store(
+    store: &mut VecDeque<Stored>,
+    dropped: &mut u64,
+    names: &[String],
+    poller: &Poller,
+    now: SimTime,
+) {
     for (name, view) in poller.tags(now) {
-        let Some(tag) = names.iter().position(|n| n == name) else { continue };
+        let Some(tag) = names.iter().position(|n| n == name) else {
+            continue;
+        };
         if store.len() >= MAX_STORED {
             store.pop_front();
             *dropped += 1;
         }
-        #[allow(clippy::cast_possible_truncation, reason = "an archive keeps single precision")]
+        #[allow(
+            clippy::cast_possible_truncation,
+            reason = "an archive keeps single precision"
+        )]
         let value = view.value as f32;
-        store.push_back(Stored { time: view.time, tag: u16::try_from(tag).unwrap_or(u16::MAX), value, quality: view.quality });
+        store.push_back(Stored {
+            time: view.time,
+            tag: u16::try_from(tag).unwrap_or(u16::MAX),
+            value,
+            quality: view.quality,
+        });
     }
 }

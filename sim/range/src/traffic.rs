@@ -37,7 +37,14 @@ impl Traffic {
     /// A client opened a connection.
     pub fn open(&mut self, conn: ConnId, ends: Ends, by: PrincipalId) {
         self.by_ends.insert(ends, by);
-        self.clients.insert(conn, Client { ends, by, established: false });
+        self.clients.insert(
+            conn,
+            Client {
+                ends,
+                by,
+                established: false,
+            },
+        );
     }
 
     /// Who opened the connection with these ends, as the server sees them.
@@ -70,18 +77,27 @@ impl Traffic {
 
     /// Looks at a tapped frame: the beginning of a connection, and how many there are.
     pub fn note_syn(&mut self, frame: &CapturedFrame) {
-        let Some(summary) = Summary::of(&frame.bytes) else { return };
-        let (Some(ip), Some((src_port, dst_port))) = (summary.ip, summary.ports) else { return };
+        let Some(summary) = Summary::of(&frame.bytes) else {
+            return;
+        };
+        let (Some(ip), Some((src_port, dst_port))) = (summary.ip, summary.ports) else {
+            return;
+        };
         if self.frames.len() < MAX_PAIRS || self.frames.contains_key(&(ip.src, ip.dst)) {
             let entry = self.frames.entry((ip.src, ip.dst)).or_default();
             entry.0 = entry.0.saturating_add(1);
             entry.1 = frame.number;
         }
-        if summary.tcp.is_some_and(|t| t.flags & (Tcp::SYN | Tcp::ACK) == Tcp::SYN) {
+        if summary
+            .tcp
+            .is_some_and(|t| t.flags & (Tcp::SYN | Tcp::ACK) == Tcp::SYN)
+        {
             if self.syns.len() >= MAX_SYNS {
                 self.syns.pop_first();
             }
-            self.syns.entry((ip.src, src_port, ip.dst, dst_port)).or_insert(frame.number);
+            self.syns
+                .entry((ip.src, src_port, ip.dst, dst_port))
+                .or_insert(frame.number);
         }
     }
 
@@ -96,7 +112,12 @@ impl Traffic {
             if frames_per_s >= FLOOD_FRAMES_PER_S
                 && let Some((asset, by)) = self.flooders.get(&src)
             {
-                journal.record(RecordKind::Flood { asset: asset.clone(), frames_per_s, by: *by, frame });
+                journal.record(RecordKind::Flood {
+                    asset: asset.clone(),
+                    frames_per_s,
+                    by: *by,
+                    frame,
+                });
             }
         }
     }
@@ -111,7 +132,13 @@ impl Traffic {
     /// Records and clears the totals.
     pub fn record_flows(&mut self, journal: &mut Journal) {
         for ((src, dst, port), (requests, exceptions)) in std::mem::take(&mut self.flows) {
-            journal.record(RecordKind::Flow { src, dst, port, requests, exceptions });
+            journal.record(RecordKind::Flow {
+                src,
+                dst,
+                port,
+                requests,
+                exceptions,
+            });
         }
     }
 
@@ -126,7 +153,9 @@ impl Traffic {
     }
 
     fn record(&self, journal: &mut Journal, conn: ConnId, outcome: ConnectionOutcome) {
-        let Some(client) = self.clients.get(&conn) else { return };
+        let Some(client) = self.clients.get(&conn) else {
+            return;
+        };
         let (src, _, dst, port) = client.ends;
         journal.record(RecordKind::Connection {
             conn: conn.0,

@@ -29,10 +29,21 @@ pub(super) struct Flood {
 
 impl Flood {
     /// Plans a flood from host `from`.
-    pub fn new(directory: &Directory, from: &str, target: &str, frames_per_s: u16, seconds: u16) -> Result<Self, String> {
+    pub fn new(
+        directory: &Directory,
+        from: &str,
+        target: &str,
+        frames_per_s: u16,
+        seconds: u16,
+    ) -> Result<Self, String> {
         Ok(Self {
-            host: directory.host(from).ok_or_else(|| format!("no host `{from}`"))?.host,
-            target: directory.address(target, from).ok_or_else(|| format!("no host or address `{target}`"))?,
+            host: directory
+                .host(from)
+                .ok_or_else(|| format!("no host `{from}`"))?
+                .host,
+            target: directory
+                .address(target, from)
+                .ok_or_else(|| format!("no host or address `{target}`"))?,
             frames_per_s: u64::from(frames_per_s.min(MAX_FRAMES_PER_S)),
             length: SimDuration::from_secs(u64::from(seconds.min(MAX_SECONDS))),
             began: SimTime::ZERO,
@@ -60,7 +71,9 @@ impl Tool for Flood {
         while self.sent < due {
             self.sent += 1;
             // A full link drops datagrams; the sender does not care.
-            let _sent = bench.fabric.udp_send(now, self.host, PORT, (self.target, PORT), b"flood");
+            let _sent = bench
+                .fabric
+                .udp_send(now, self.host, PORT, (self.target, PORT), b"flood");
         }
         self.next = now + BURST;
         if elapsed >= self.length {

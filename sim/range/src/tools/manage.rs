@@ -20,11 +20,22 @@ const PATIENCE: SimDuration = SimDuration::from_secs(30);
 #[derive(Clone, Debug)]
 pub(crate) enum Purpose {
     /// Uploads each file and compares it with the approved one.
-    Compare { controller: String, files: Vec<(String, String)> },
+    Compare {
+        controller: String,
+        files: Vec<(String, String)>,
+    },
     /// Saves evidence if asked, then downloads the approved files.
-    Restore { controller: String, files: Vec<(String, String)>, save_first: bool },
+    Restore {
+        controller: String,
+        files: Vec<(String, String)>,
+        save_first: bool,
+    },
     /// Downloads one file.
-    Download { target: String, file: String, source: String },
+    Download {
+        target: String,
+        file: String,
+        source: String,
+    },
     /// Asks for another mode.
     SetMode { target: String, run: bool },
 }
@@ -35,7 +46,9 @@ impl fmt::Display for Purpose {
             Self::Compare { controller, .. } => write!(f, "compare program of {controller}"),
             Self::Restore { controller, .. } => write!(f, "restore program of {controller}"),
             Self::Download { target, file, .. } => write!(f, "download {file} to {target}"),
-            Self::SetMode { target, run } => write!(f, "ask {target} for {}", if *run { "RUN" } else { "STOP" }),
+            Self::SetMode { target, run } => {
+                write!(f, "ask {target} for {}", if *run { "RUN" } else { "STOP" })
+            }
         }
     }
 }
@@ -49,16 +62,33 @@ impl Purpose {
     }
 
     fn operations(&self) -> Vec<Operation> {
-        let download = |(name, text): &(String, String)| Operation::Download { name: name.clone(), bytes: text.clone().into_bytes() };
+        let download = |(name, text): &(String, String)| Operation::Download {
+            name: name.clone(),
+            bytes: text.clone().into_bytes(),
+        };
         match self {
-            Self::Compare { files, .. } => files.iter().map(|(name, _)| Operation::Upload { name: name.clone() }).collect(),
-            Self::Restore { files, save_first, .. } => {
-                let save = files.iter().filter(|_| *save_first).map(|(name, _)| Operation::Upload { name: name.clone() });
+            Self::Compare { files, .. } => files
+                .iter()
+                .map(|(name, _)| Operation::Upload { name: name.clone() })
+                .collect(),
+            Self::Restore {
+                files, save_first, ..
+            } => {
+                let save = files
+                    .iter()
+                    .filter(|_| *save_first)
+                    .map(|(name, _)| Operation::Upload { name: name.clone() });
                 let diagnostics = save_first.then_some(Operation::Diagnostics);
-                save.chain(diagnostics).chain(files.iter().map(download)).collect()
+                save.chain(diagnostics)
+                    .chain(files.iter().map(download))
+                    .collect()
             }
             Self::Download { file, source, .. } => vec![download(&(file.clone(), source.clone()))],
-            Self::SetMode { run, .. } => vec![Operation::SetMode(if *run { Mode::Run } else { Mode::Stop })],
+            Self::SetMode { run, .. } => vec![Operation::SetMode(if *run {
+                Mode::Run
+            } else {
+                Mode::Stop
+            })],
         }
     }
 }
@@ -85,7 +115,9 @@ impl Manage {
     /// Plans a session from `host`.
     pub fn new(directory: &Directory, host: HostId, purpose: Purpose) -> Result<Self, String> {
         let from = directory.name_of(host);
-        let target = directory.address(purpose.target(), &from).ok_or_else(|| format!("no controller `{}`", purpose.target()))?;
+        let target = directory
+            .address(purpose.target(), &from)
+            .ok_or_else(|| format!("no controller `{}`", purpose.target()))?;
         let uploads = match &purpose {
             Purpose::Compare { files, .. } => files.iter().map(|(_, text)| text.clone()).collect(),
             _ => VecDeque::new(),
@@ -129,7 +161,11 @@ impl Manage {
             }
         }
         if self.outstanding == 0 && view.state == JobState::Running {
-            view.state = if self.failed { JobState::Failed } else { JobState::Done };
+            view.state = if self.failed {
+                JobState::Failed
+            } else {
+                JobState::Done
+            };
             self.finished = Some(bench.journal.now);
             self.stop(bench);
         }
@@ -144,16 +180,30 @@ impl Manage {
         if running != approved {
             self.equal = false;
             let room = MAX_DIFF_LINES.saturating_sub(self.diff.len());
-            self.diff.extend(line_differences(&approved, &running).take(room));
+            self.diff
+                .extend(line_differences(&approved, &running).take(room));
         }
-        note(view, if self.equal { "equal".into() } else { "different".into() });
+        note(
+            view,
+            if self.equal {
+                "equal".into()
+            } else {
+                "different".into()
+            },
+        );
     }
 }
 
 /// Lines that only one side has, in order: `- approved`, `+ running`.
 fn line_differences<'a>(approved: &'a str, running: &'a str) -> impl Iterator<Item = String> + 'a {
-    let gone = approved.lines().filter(|l| !running.lines().any(|r| r == *l)).map(|l| format!("- {l}"));
-    let new = running.lines().filter(|l| !approved.lines().any(|a| a == *l)).map(|l| format!("+ {l}"));
+    let gone = approved
+        .lines()
+        .filter(|l| !running.lines().any(|r| r == *l))
+        .map(|l| format!("- {l}"));
+    let new = running
+        .lines()
+        .filter(|l| !approved.lines().any(|a| a == *l))
+        .map(|l| format!("+ {l}"));
     gone.chain(new)
 }
 
@@ -162,16 +212,24 @@ impl Tool for Manage {
         let now = bench.journal.now;
         self.give_up = now + PATIENCE;
         for operation in self.purpose.operations() {
-            self.client.request(now, operation).map_err(|e| e.to_string())?;
+            self.client
+                .request(now, operation)
+                .map_err(|e| e.to_string())?;
             self.outstanding += 1;
         }
-        let conn = bench.fabric.connect(now, self.host, self.target, management::TCP_PORT).map_err(|e| e.to_string())?;
+        let conn = bench
+            .fabric
+            .connect(now, self.host, self.target, management::TCP_PORT)
+            .map_err(|e| e.to_string())?;
         self.opened.push(conn);
         Ok(())
     }
 
     fn next_due(&self) -> SimTime {
-        self.client.next_timeout().unwrap_or(SimTime::MAX).min(self.give_up)
+        self.client
+            .next_timeout()
+            .unwrap_or(SimTime::MAX)
+            .min(self.give_up)
     }
 
     fn run(&mut self, bench: &mut Bench, view: &mut JobView) {
@@ -226,11 +284,16 @@ impl Tool for Manage {
     fn outcome(&mut self) -> Option<Outcome> {
         let time = self.finished?;
         let compare = match &self.purpose {
-            Purpose::Compare { .. } if !self.failed => {
-                Some(CompareView { time, equal: self.equal, diff: std::mem::take(&mut self.diff) })
-            }
+            Purpose::Compare { .. } if !self.failed => Some(CompareView {
+                time,
+                equal: self.equal,
+                diff: std::mem::take(&mut self.diff),
+            }),
             _ => None,
         };
-        Some(Outcome { controller: self.purpose.target().to_owned(), compare })
+        Some(Outcome {
+            controller: self.purpose.target().to_owned(),
+            compare,
+        })
     }
 }

@@ -56,7 +56,11 @@ pub(crate) enum ToolEvent {
     Connected(ConnId),
     Readable(ConnId),
     Closed(ConnId, CloseReason),
-    Frame { bytes: Vec<u8>, origin: HostId, frame: u64 },
+    Frame {
+        bytes: Vec<u8>,
+        origin: HostId,
+        frame: u64,
+    },
 }
 
 /// What a workstation learned about a controller.
@@ -84,21 +88,52 @@ pub(crate) struct Tools {
 
 impl Tools {
     /// Starts the tool that `command` asks for; `step` is the name that a script gave it.
-    pub fn start(&mut self, bench: &mut Bench, by: PrincipalId, step: &str, command: &Command) -> Result<(), String> {
+    pub fn start(
+        &mut self,
+        bench: &mut Bench,
+        by: PrincipalId,
+        step: &str,
+        command: &Command,
+    ) -> Result<(), String> {
         let (from, tool) = make(bench.directory, by, command)?;
-        let host = bench.directory.host(&from).ok_or_else(|| format!("no host `{from}`"))?.host;
+        let host = bench
+            .directory
+            .host(&from)
+            .ok_or_else(|| format!("no host `{from}`"))?
+            .host;
         self.launch(bench, by, step, host, command.to_string(), tool)
     }
 
     /// Starts a program management job of the engineering station.
-    pub fn manage(&mut self, bench: &mut Bench, by: PrincipalId, step: &str, station: HostId, purpose: Purpose) -> Result<(), String> {
+    pub fn manage(
+        &mut self,
+        bench: &mut Bench,
+        by: PrincipalId,
+        step: &str,
+        station: HostId,
+        purpose: Purpose,
+    ) -> Result<(), String> {
         let text = purpose.to_string();
         let tool = manage::Manage::new(bench.directory, station, purpose)?;
         self.launch(bench, by, step, station, text, Box::new(tool))
     }
 
-    fn launch(&mut self, bench: &mut Bench, by: PrincipalId, step: &str, host: HostId, command: String, mut tool: Box<dyn Tool + Send>) -> Result<(), String> {
-        if self.jobs.values().filter(|j| j.view.state == JobState::Running).count() >= MAX_RUNNING {
+    fn launch(
+        &mut self,
+        bench: &mut Bench,
+        by: PrincipalId,
+        step: &str,
+        host: HostId,
+        command: String,
+        mut tool: Box<dyn Tool + Send>,
+    ) -> Result<(), String> {
+        if self
+            .jobs
+            .values()
+            .filter(|j| j.view.state == JobState::Running)
+            .count()
+            >= MAX_RUNNING
+        {
             return Err("too many jobs at once".into());
         }
         self.next_id += 1;
@@ -114,14 +149,27 @@ impl Tools {
         };
         tool.start(bench, &mut view)?;
         self.own(id, by, tool.take_opened());
-        self.jobs.insert(id, Job { by, host, view, tool, outcome_taken: false });
+        self.jobs.insert(
+            id,
+            Job {
+                by,
+                host,
+                view,
+                tool,
+                outcome_taken: false,
+            },
+        );
         self.forget_old();
         Ok(())
     }
 
     /// Stops a job of `by`.
     pub fn stop(&mut self, bench: &mut Bench, by: PrincipalId, id: u32) -> Result<(), String> {
-        let job = self.jobs.get_mut(&id).filter(|j| j.by == by).ok_or_else(|| format!("no job {id}"))?;
+        let job = self
+            .jobs
+            .get_mut(&id)
+            .filter(|j| j.by == by)
+            .ok_or_else(|| format!("no job {id}"))?;
         if job.view.state == JobState::Running {
             job.tool.stop(bench);
             job.view.state = JobState::Done;
@@ -131,7 +179,11 @@ impl Tools {
 
     /// Stops every running job of `by` (red's window closed).
     pub fn stop_all(&mut self, bench: &mut Bench, is_theirs: &dyn Fn(PrincipalId) -> bool) {
-        for job in self.jobs.values_mut().filter(|j| is_theirs(j.by) && j.view.state == JobState::Running) {
+        for job in self
+            .jobs
+            .values_mut()
+            .filter(|j| is_theirs(j.by) && j.view.state == JobState::Running)
+        {
             job.tool.stop(bench);
             job.view.state = JobState::Done;
         }
@@ -139,7 +191,10 @@ impl Tools {
 
     /// When something is due by time.
     pub fn next_due(&self) -> SimTime {
-        self.running().map(|j| j.tool.next_due()).min().unwrap_or(SimTime::MAX)
+        self.running()
+            .map(|j| j.tool.next_due())
+            .min()
+            .unwrap_or(SimTime::MAX)
     }
 
     /// Runs what is due.
@@ -162,7 +217,9 @@ impl Tools {
 
     /// Gives an event to the job that owns the connection; false if none does.
     pub fn on_conn_event(&mut self, bench: &mut Bench, conn: ConnId, event: ToolEvent) -> bool {
-        let Some(id) = self.owners.get(&conn).copied() else { return false };
+        let Some(id) = self.owners.get(&conn).copied() else {
+            return false;
+        };
         if matches!(event, ToolEvent::Closed(..)) {
             self.owners.remove(&conn);
         }
@@ -175,9 +232,24 @@ impl Tools {
     }
 
     /// Gives a frame to the jobs that listen on `host`.
-    pub fn on_frame(&mut self, bench: &mut Bench, host: HostId, bytes: &[u8], origin: HostId, frame: u64) {
-        for job in self.jobs.values_mut().filter(|j| j.host == host && j.view.state == JobState::Running) {
-            let event = ToolEvent::Frame { bytes: bytes.to_vec(), origin, frame };
+    pub fn on_frame(
+        &mut self,
+        bench: &mut Bench,
+        host: HostId,
+        bytes: &[u8],
+        origin: HostId,
+        frame: u64,
+    ) {
+        for job in self
+            .jobs
+            .values_mut()
+            .filter(|j| j.host == host && j.view.state == JobState::Running)
+        {
+            let event = ToolEvent::Frame {
+                bytes: bytes.to_vec(),
+                origin,
+                frame,
+            };
             job.tool.on_event(bench, &mut job.view, event);
         }
     }
@@ -189,13 +261,21 @@ impl Tools {
 
     /// Who last started a running job on a host.
     pub fn principal_on(&self, host: HostId) -> Option<PrincipalId> {
-        self.jobs.values().rev().find(|j| j.host == host).map(|j| j.by)
+        self.jobs
+            .values()
+            .rev()
+            .find(|j| j.host == host)
+            .map(|j| j.by)
     }
 
     /// Compare results not taken yet.
     pub fn take_outcomes(&mut self) -> Vec<(PrincipalId, Outcome)> {
         let mut outcomes = Vec::new();
-        for job in self.jobs.values_mut().filter(|j| !j.outcome_taken && j.view.state != JobState::Running) {
+        for job in self
+            .jobs
+            .values_mut()
+            .filter(|j| !j.outcome_taken && j.view.state != JobState::Running)
+        {
             job.outcome_taken = true;
             outcomes.extend(job.tool.outcome().map(|o| (job.by, o)));
         }
@@ -204,7 +284,11 @@ impl Tools {
 
     /// Jobs of a principal for its view.
     pub fn views(&self, by: PrincipalId) -> Vec<JobView> {
-        self.jobs.values().filter(|j| j.by == by).map(|j| j.view.clone()).collect()
+        self.jobs
+            .values()
+            .filter(|j| j.by == by)
+            .map(|j| j.view.clone())
+            .collect()
     }
 
     /// Adds the state to a digest.
@@ -217,7 +301,9 @@ impl Tools {
     }
 
     fn running(&self) -> impl Iterator<Item = &Job> {
-        self.jobs.values().filter(|j| j.view.state == JobState::Running)
+        self.jobs
+            .values()
+            .filter(|j| j.view.state == JobState::Running)
     }
 
     fn own(&mut self, id: u32, by: PrincipalId, opened: Vec<ConnId>) {
@@ -229,7 +315,12 @@ impl Tools {
 
     fn forget_old(&mut self) {
         while self.jobs.len() > MAX_KEPT {
-            let Some(oldest) = self.jobs.iter().find(|(_, j)| j.view.state != JobState::Running).map(|(id, _)| *id) else {
+            let Some(oldest) = self
+                .jobs
+                .iter()
+                .find(|(_, j)| j.view.state != JobState::Running)
+                .map(|(id, _)| *id)
+            else {
                 return;
             };
             self.jobs.remove(&oldest);
@@ -246,28 +337,88 @@ fn note(view: &mut JobView, text: String) {
 }
 
 /// The tool for a network command and the host it runs on.
-fn make(directory: &Directory, by: PrincipalId, command: &Command) -> Result<(String, Box<dyn Tool + Send>), String> {
+fn make(
+    directory: &Directory,
+    by: PrincipalId,
+    command: &Command,
+) -> Result<(String, Box<dyn Tool + Send>), String> {
     Ok(match command {
-        Command::Scan { from, targets, ports } => (from.clone(), Box::new(scan::Scan::new(directory, from, targets, ports)?)),
-        Command::Identify { .. } | Command::Read { .. } | Command::Write { .. } | Command::Hold { .. } => {
-            modbus::make(directory, command)?
-        }
-        Command::Flood { from, target, frames_per_s, seconds } => {
-            (from.clone(), Box::new(flood::Flood::new(directory, from, target, *frames_per_s, *seconds)?))
-        }
-        Command::ArpSpoof { from, victim, peer, target, rewrite } => {
-            (from.clone(), Box::new(spoof::Spoof::new(directory, by, from, victim, peer, target, rewrite)?))
-        }
-        Command::Download { from, target, file, source } => {
-            let host = directory.host(from).ok_or_else(|| format!("no host `{from}`"))?.host;
-            let purpose = Purpose::Download { target: target.clone(), file: file.clone(), source: source.clone() };
-            (from.clone(), Box::new(manage::Manage::new(directory, host, purpose)?))
+        Command::Scan {
+            from,
+            targets,
+            ports,
+        } => (
+            from.clone(),
+            Box::new(scan::Scan::new(directory, from, targets, ports)?),
+        ),
+        Command::Identify { .. }
+        | Command::Read { .. }
+        | Command::Write { .. }
+        | Command::Hold { .. } => modbus::make(directory, command)?,
+        Command::Flood {
+            from,
+            target,
+            frames_per_s,
+            seconds,
+        } => (
+            from.clone(),
+            Box::new(flood::Flood::new(
+                directory,
+                from,
+                target,
+                *frames_per_s,
+                *seconds,
+            )?),
+        ),
+        Command::ArpSpoof {
+            from,
+            victim,
+            peer,
+            target,
+            rewrite,
+        } => (
+            from.clone(),
+            Box::new(spoof::Spoof::new(
+                directory, by, from, victim, peer, target, rewrite,
+            )?),
+        ),
+        Command::Download {
+            from,
+            target,
+            file,
+            source,
+        } => {
+            let host = directory
+                .host(from)
+                .ok_or_else(|| format!("no host `{from}`"))?
+                .host;
+            let purpose = Purpose::Download {
+                target: target.clone(),
+                file: file.clone(),
+                source: source.clone(),
+            };
+            (
+                from.clone(),
+                Box::new(manage::Manage::new(directory, host, purpose)?),
+            )
         }
         Command::SetMode { from, target, run } => {
-            let host = directory.host(from).ok_or_else(|| format!("no host `{from}`"))?.host;
-            (from.clone(), Box::new(manage::Manage::new(directory, host, Purpose::SetMode { target: target.clone(), run: *run })?))
+            let host = directory
+                .host(from)
+                .ok_or_else(|| format!("no host `{from}`"))?
+                .host;
+            (
+                from.clone(),
+                Box::new(manage::Manage::new(
+                    directory,
+                    host,
+                    Purpose::SetMode {
+                        target: target.clone(),
+                        run: *run,
+                    },
+                )?),
+            )
         }
         _ => return Err("not a network command".into()),
     })
 }
-

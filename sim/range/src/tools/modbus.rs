@@ -7,9 +7,9 @@ use crate::poller::raw_at;
 use sim_net::{CloseReason, ConnId};
 use sim_record::{SimDuration, SimTime, StateHasher};
 use sim_view::{Command, JobState, JobView, Table};
+use sim_wire::modbus::Response;
 use sim_wire::modbus::client::ClientEvent;
 use sim_wire::modbus::{ReadDeviceId, Request};
-use sim_wire::modbus::Response;
 
 /// Registers a job may read.
 const MAX_VALUES: u16 = 125;
@@ -29,39 +29,74 @@ pub(super) struct ModbusJob {
 }
 
 /// The job for a Modbus command and the host it runs on.
-pub(super) fn make(directory: &Directory, command: &Command) -> Result<(String, Box<dyn Tool + Send>), String> {
-    let (from, target, unit, requests, first, period_s): (&String, &String, u8, Vec<Request>, u16, Option<u16>) = match command {
+pub(super) fn make(
+    directory: &Directory,
+    command: &Command,
+) -> Result<(String, Box<dyn Tool + Send>), String> {
+    let register = |start| {
+        directory
+            .register(start)
+            .ok_or_else(|| format!("no tag `{start}`"))
+    };
+    match command {
         Command::Identify { from, target, unit } => {
-            let basic = Request::ReadDeviceIdentification { code: ReadDeviceId::Basic, object_id: 0 };
-            (from, target, *unit, vec![basic, Request::ReportServerId], 0, None)
+            let basic = Request::ReadDeviceIdentification {
+                code: ReadDeviceId::Basic,
+                object_id: 0,
+            };
+            let requests = vec![basic, Request::ReportServerId];
+            ModbusJob::boxed(directory, from, (target, *unit), requests, 0, None)
         }
-        Command::Read { from, target, unit, table, start, count } => {
-            let start = directory.register(start).ok_or_else(|| format!("no tag `{start}`"))?;
-            (from, target, *unit, vec![read(*table, start, (*count).min(MAX_VALUES))?], start, None)
+        Command::Read {
+            from,
+            target,
+            unit,
+            table,
+            start,
+            count,
+        } => {
+            let start = register(start)?;
+            let requests = vec![read(*table, start, (*count).min(MAX_VALUES))?];
+            ModbusJob::boxed(directory, from, (target, *unit), requests, start, None)
         }
-        Command::Write { from, target, unit, start, values } => {
-            let start = directory.register(start).ok_or_else(|| format!("no tag `{start}`"))?;
-            (from, target, *unit, vec![write(start, values)?], start, None)
+        Command::Write {
+            from,
+            target,
+            unit,
+            start,
+            values,
+        } => {
+            let start = register(start)?;
+            ModbusJob::boxed(
+                directory,
+                from,
+                (target, *unit),
+                vec![write(start, values)?],
+                start,
+                None,
+            )
         }
-        Command::Hold { from, target, unit, start, values, period_s } => {
-            let start = directory.register(start).ok_or_else(|| format!("no tag `{start}`"))?;
-            (from, target, *unit, vec![write(start, values)?], start, Some((*period_s).max(1)))
+        Command::Hold {
+            from,
+            target,
+            unit,
+            start,
+            values,
+            period_s,
+        } => {
+            let start = register(start)?;
+            let period = SimDuration::from_secs(u64::from((*period_s).max(1)));
+            ModbusJob::boxed(
+                directory,
+                from,
+                (target, *unit),
+                vec![write(start, values)?],
+                start,
+                Some(period),
+            )
         }
-        _ => return Err("not a Modbus command".into()),
-    };
-    let host = directory.host(from).ok_or_else(|| format!("no host `{from}`"))?.host;
-    let ip = directory.address(target, from).ok_or_else(|| format!("no host or address `{target}`"))?;
-    let job = ModbusJob {
-        link: Link::new(host, ip, unit),
-        requests,
-        first_address: first,
-        period: period_s.map(|s| SimDuration::from_secs(u64::from(s))),
-        next_round: SimTime::MAX,
-        give_up: SimTime::MAX,
-        outstanding: 0,
-        opened: Vec::new(),
-    };
-    Ok((from.clone(), Box::new(job)))
+        _ => Err("not a Modbus command".into()),
+    }
 }
 
 fn read(table: Table, start: u16, count: u16) -> Result<Request, String> {
@@ -79,6 +114,34 @@ fn write(start: u16, values: &[u16]) -> Result<Request, String> {
 }
 
 impl ModbusJob {
+    fn boxed(
+        directory: &Directory,
+        from: &str,
+        (target, unit): (&str, u8),
+        requests: Vec<Request>,
+        first_address: u16,
+        period: Option<SimDuration>,
+    ) -> Result<(String, Box<dyn Tool + Send>), String> {
+        let host = directory
+            .host(from)
+            .ok_or_else(|| format!("no host `{from}`"))?
+            .host;
+        let ip = directory
+            .address(target, from)
+            .ok_or_else(|| format!("no host or address `{target}`"))?;
+        let job = Self {
+            link: Link::new(host, ip, unit),
+            requests,
+            first_address,
+            period,
+            next_round: SimTime::MAX,
+            give_up: SimTime::MAX,
+            outstanding: 0,
+            opened: Vec::new(),
+        };
+        Ok((from.to_owned(), Box::new(job)))
+    }
+
     fn ask(&mut self, bench: &mut Bench) {
         let now = bench.journal.now;
         for request in self.requests.clone() {
@@ -102,12 +165,22 @@ impl ModbusJob {
                 }
                 ClientEvent::Timeout { .. } => note(view, "no answer".into()),
                 ClientEvent::ConnectionLost { .. } => note(view, "connection lost".into()),
-                ClientEvent::ProtocolError { .. } | ClientEvent::RawResponse { .. } => note(view, "odd answer".into()),
+                ClientEvent::ProtocolError { .. } | ClientEvent::RawResponse { .. } => {
+                    note(view, "odd answer".into())
+                }
             }
         }
         if self.outstanding == 0 && self.period.is_none() && view.state == JobState::Running {
-            let good = view.exception.is_none() && !view.findings.iter().any(|f| f == "no answer" || f == "connection lost");
-            view.state = if good { JobState::Done } else { JobState::Failed };
+            let good = view.exception.is_none()
+                && !view
+                    .findings
+                    .iter()
+                    .any(|f| f == "no answer" || f == "connection lost");
+            view.state = if good {
+                JobState::Done
+            } else {
+                JobState::Failed
+            };
             self.link.close(bench.journal.now, bench.fabric);
         }
     }
@@ -116,11 +189,17 @@ impl ModbusJob {
         match response {
             Response::DeviceIdentification(id) => {
                 for (number, text) in &id.objects {
-                    note(view, format!("object {number}: {}", String::from_utf8_lossy(text)));
+                    note(
+                        view,
+                        format!("object {number}: {}", String::from_utf8_lossy(text)),
+                    );
                 }
             }
             Response::ReportServerId(data) => {
-                note(view, format!("server id: {}", String::from_utf8_lossy(data.as_slice())));
+                note(
+                    view,
+                    format!("server id: {}", String::from_utf8_lossy(data.as_slice())),
+                );
             }
             Response::WriteMultipleRegisters { start, count } => {
                 if self.period.is_none() {
@@ -129,7 +208,9 @@ impl ModbusJob {
             }
             _ => {
                 view.values = (0..MAX_VALUES)
-                    .map_while(|i| raw_at(response, i).map(|raw| (self.first_address.wrapping_add(i), raw)))
+                    .map_while(|i| {
+                        raw_at(response, i).map(|raw| (self.first_address.wrapping_add(i), raw))
+                    })
                     .collect();
                 for (address, raw) in view.values.clone() {
                     note(view, format!("{address} = {raw}"));
@@ -147,7 +228,11 @@ impl Tool for ModbusJob {
 
     fn next_due(&self) -> SimTime {
         let timeout = self.link.next_timeout().unwrap_or(SimTime::MAX);
-        let give_up = if self.outstanding > 0 { self.give_up } else { SimTime::MAX };
+        let give_up = if self.outstanding > 0 {
+            self.give_up
+        } else {
+            SimTime::MAX
+        };
         timeout.min(self.next_round).min(give_up)
     }
 
@@ -167,7 +252,9 @@ impl Tool for ModbusJob {
         let now = bench.journal.now;
         let is_mine = |conn: ConnId| self.link.conn() == Some(conn);
         match event {
-            ToolEvent::Connected(conn) if is_mine(conn) => self.link.on_connected(now, bench.fabric),
+            ToolEvent::Connected(conn) if is_mine(conn) => {
+                self.link.on_connected(now, bench.fabric)
+            }
             ToolEvent::Readable(conn) if is_mine(conn) => self.link.on_readable(now, bench.fabric),
             ToolEvent::Closed(conn, reason) if is_mine(conn) => {
                 if reason == CloseReason::Refused {

@@ -31,11 +31,24 @@ pub(super) struct Scan {
 
 impl Scan {
     /// Plans a scan of `targets` as seen from host `from`.
-    pub fn new(directory: &Directory, from: &str, targets: &str, ports: &[u16]) -> Result<Self, String> {
-        let host = directory.host(from).ok_or_else(|| format!("no host `{from}`"))?.host;
-        let targets = directory.targets(targets, from).ok_or_else(|| format!("`{targets}` is no host, zone or small subnet"))?;
-        let pairs: Vec<_> =
-            ports.iter().take(MAX_PORTS).flat_map(|port| targets.iter().map(move |ip| (*ip, *port))).collect();
+    pub fn new(
+        directory: &Directory,
+        from: &str,
+        targets: &str,
+        ports: &[u16],
+    ) -> Result<Self, String> {
+        let host = directory
+            .host(from)
+            .ok_or_else(|| format!("no host `{from}`"))?
+            .host;
+        let targets = directory
+            .targets(targets, from)
+            .ok_or_else(|| format!("`{targets}` is no host, zone or small subnet"))?;
+        let pairs: Vec<_> = ports
+            .iter()
+            .take(MAX_PORTS)
+            .flat_map(|port| targets.iter().map(move |ip| (*ip, *port)))
+            .collect();
         Ok(Self {
             host,
             waiting: pairs.into_iter(),
@@ -51,14 +64,22 @@ impl Scan {
     fn refill(&mut self, bench: &mut Bench, view: &mut JobView) {
         let now = bench.journal.now;
         while self.trying.len() < PARALLEL {
-            let Some((ip, port)) = self.waiting.next() else { break };
+            let Some((ip, port)) = self.waiting.next() else {
+                break;
+            };
             if let Ok(conn) = bench.fabric.connect(now, self.host, ip, port) {
                 self.trying.insert(conn, (ip, port, now + TIMEOUT));
                 self.opened.push(conn);
             }
         }
         if self.trying.is_empty() {
-            note(view, format!("{} open, {} closed, {} silent", self.open, self.closed, self.silent));
+            note(
+                view,
+                format!(
+                    "{} open, {} closed, {} silent",
+                    self.open, self.closed, self.silent
+                ),
+            );
             view.state = JobState::Done;
         }
     }
@@ -78,7 +99,12 @@ impl Tool for Scan {
     fn run(&mut self, bench: &mut Bench, view: &mut JobView) {
         let now = bench.journal.now;
         self.next_tick = now + TICK;
-        let late: Vec<ConnId> = self.trying.iter().filter(|(_, (.., deadline))| *deadline <= now).map(|(c, _)| *c).collect();
+        let late: Vec<ConnId> = self
+            .trying
+            .iter()
+            .filter(|(_, (.., deadline))| *deadline <= now)
+            .map(|(c, _)| *c)
+            .collect();
         for conn in late {
             self.trying.remove(&conn);
             let _gone = bench.fabric.abort(now, conn);
