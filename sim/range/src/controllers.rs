@@ -17,6 +17,8 @@ use sim_wire::device::{BitTable, DeviceModel, Mode, WordTable};
 
 /// How long a pressed button stays pressed.
 const PRESS: SimDuration = SimDuration::from_secs(1);
+/// A trip condition that returns after this long is a new demand.
+const DEMAND_GAP: SimDuration = SimDuration::from_secs(10);
 
 /// A wire between plant and process image, resolved to indices.
 enum Wire {
@@ -58,7 +60,8 @@ pub(crate) struct ControllerSlot {
     shutdown_by: PrincipalId,
     was_tripped: bool,
     was_bypassed: bool,
-    was_demanded: bool,
+    /// Last instant at which the trip condition was met while bypassed.
+    last_demand: Option<SimTime>,
 }
 
 /// All controllers in order of the scenario.
@@ -151,6 +154,7 @@ impl Controllers {
             hasher.u64(slot.reset_until.0);
             hasher.u64(slot.shutdown_until.0);
             hasher.u64(u64::from(slot.last_writer.0));
+            hasher.u64(slot.last_demand.map_or(0, |t| t.0 + 1));
         }
     }
 }
@@ -184,7 +188,7 @@ impl ControllerSlot {
             shutdown_by: PrincipalId::RANGE,
             was_tripped: false,
             was_bypassed: false,
-            was_demanded: false,
+            last_demand: None,
         }
     }
 
@@ -364,12 +368,13 @@ impl ControllerSlot {
 
     fn report_safety(&mut self, journal: &mut Journal) {
         let Some(io) = self.safety else { return };
+        let now = journal.now;
         let running = self.plc.mode() == Mode::Run;
         // A controller that does not run has let go of its outputs: the plant is tripped.
         let tripped = !running || self.plc.output_bit(io.tripped_bit);
         let bypassed = running && self.plc.output_bit(io.bypass_bit);
         let demanded = running && self.plc.output_bit(io.demand_bit);
-        let by_people = journal.now < self.shutdown_until + PRESS;
+        let by_people = now < self.shutdown_until + PRESS;
         let mut record = |event, by| {
             journal.record(RecordKind::Safety {
                 asset: self.name.clone(),
@@ -399,12 +404,15 @@ impl ControllerSlot {
             };
             record(event, self.last_writer);
         }
-        if demanded && bypassed && !(self.was_demanded && self.was_bypassed) {
-            record(SafetyEvent::DemandWhileBypassed, self.last_writer);
+        // Transmitters are noisy near the limit: one demand lasts until the condition was gone for a while.
+        if demanded && bypassed {
+            if self.last_demand.is_none_or(|t| now.since(t) > DEMAND_GAP) {
+                record(SafetyEvent::DemandWhileBypassed, self.last_writer);
+            }
+            self.last_demand = Some(now);
         }
         self.was_tripped = tripped;
         self.was_bypassed = bypassed;
-        self.was_demanded = demanded;
     }
 }
 

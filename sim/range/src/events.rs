@@ -131,9 +131,8 @@ impl Range {
             Some(slot) => slot
                 .sessions
                 .accept(now, conn, port, peer.0, by, allow_listed),
-            None => {
-                // A port that only shows life: the connection stays open and silent until the other end closes it.
-            }
+            // A port that only shows life: the connection stays open and silent until the other end closes it.
+            None => {}
         }
     }
 
@@ -224,11 +223,21 @@ impl Range {
             fabric: &mut self.fabric,
             directory: &self.directory,
         };
+        let is_closed = matches!(event, ToolEvent::Closed(..));
         if !self.tools.on_conn_event(&mut bench, conn, event) {
-            // Nobody's connection (an idle port's): closed when the other end is done.
-            let _gone = self.fabric.close(self.journal.now, conn);
+            self.ignore(conn, is_closed);
         }
         self.take_tool_results();
+    }
+
+    /// A connection that no application has: its bytes go nowhere, and it ends when the other end is done.
+    fn ignore(&mut self, conn: ConnId, is_closed: bool) {
+        let now = self.journal.now;
+        let mut unread = Vec::new();
+        let _gone = self.fabric.recv(now, conn, &mut unread, usize::MAX);
+        if is_closed {
+            let _gone = self.fabric.close(now, conn);
+        }
     }
 
     /// Connections that tools opened get their principal; what the workstation learned goes to its desk.
@@ -279,6 +288,12 @@ impl Range {
                 .traffic
                 .opener((log.src, log.src_port, log.dst, log.dst_port));
             let by = opener.unwrap_or_else(|| self.principal_of_origin(log.origin));
+            // What a controller still answers on a session that is gone belongs to him who had opened it.
+            let asked = self.directory.host_by_ip(log.dst).map(|h| h.host);
+            let by = match asked.and_then(|h| self.tools.principal_on(h)) {
+                Some(asker) if by == PrincipalId::RANGE => asker,
+                _ => by,
+            };
             self.journal.record(RecordKind::Blocked {
                 rule,
                 src: u32::from(log.src),

@@ -1,11 +1,10 @@
-//! What a scenario says of a controller, in the words of `sim_plc` and `sim_wire`.
+//! What a scenario says of a controller, in the words of `sim_plc`.
 
 use crate::controllers::plc_key;
 use sim_plc::{FailState as PlcFail, ModbusMap, PlcConfig, ProgramConfig, RangeCheck};
 use sim_scenario::model::{Controller, FailState, IoLink, MapArea, ModbusRange};
 use sim_view::{KeyPosition, Table};
 use sim_wire::device::{Area, BitTable, Identity, WordTable};
-use sim_wire::modbus::server::ServerConfig;
 
 /// The configuration of a controller's CPU.
 pub(crate) fn plc_config(controller: &Controller, key: KeyPosition) -> PlcConfig {
@@ -60,11 +59,6 @@ pub(crate) fn plc_config(controller: &Controller, key: KeyPosition) -> PlcConfig
             .map(|s| (s.key_remote_bit, s.key_program_bit)),
         ..PlcConfig::default()
     }
-}
-
-/// The configuration of its Modbus server.
-pub(crate) fn server_config(_controller: &Controller) -> ServerConfig {
-    ServerConfig::default()
 }
 
 fn identity(controller: &Controller) -> Identity {

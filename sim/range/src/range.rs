@@ -27,6 +27,8 @@ use std::collections::BTreeMap;
 
 /// Period of samples, alarms, detections on values and conditions.
 const SECOND: SimDuration = SimDuration::from_secs(1);
+/// Connections that an idle port takes.
+const IDLE_CONNECTIONS: usize = 4;
 /// Period of flow totals.
 const FLOW_PERIOD_S: u64 = 60;
 
@@ -84,6 +86,7 @@ impl Range {
         let mut fabric = network::fabric(scenario, seed)?;
         let plants = Plants::new(scenario, cast, seed)?;
         let controllers = Controllers::new(scenario, cast, &directory, &plants, &mut fabric)?;
+        open_idle_ports(scenario, &directory, &mut fabric);
         let mut journal = Journal::new();
         journal.record(RecordKind::Match(match_info(
             scenario, seed, options, name, cast, pace,
@@ -476,6 +479,19 @@ impl Range {
         }
         self.alarms.declare(&mut self.journal);
         self.finish_instant();
+    }
+}
+
+/// Ports that only show life, so that scans find some.
+fn open_idle_ports(scenario: &Scenario, directory: &Directory, fabric: &mut Fabric) {
+    for host in &scenario.hosts {
+        let Some(entry) = directory.host(&host.id) else {
+            continue;
+        };
+        for port in &host.open_ports {
+            // The checked scenario names no port twice on a host.
+            let _listening = fabric.listen(entry.host, *port, IDLE_CONNECTIONS);
+        }
     }
 }
 

@@ -65,7 +65,7 @@ impl Sessions {
         Self {
             modbus: Arc::new(ServerConfig {
                 units,
-                ..crate::persona::server_config(controller)
+                ..ServerConfig::default()
             }),
             management: Arc::new(ManagementConfig::default()),
             reply_delay: controller.reply_delay,

@@ -14,6 +14,8 @@ use std::net::Ipv4Addr;
 
 /// Poison is renewed this often.
 const POISON_EVERY: SimDuration = SimDuration::from_secs(2);
+/// After a true claim was heard, poison follows this fast: late enough that the true answer to it is overtaken.
+const POISON_AFTER_CLAIM: SimDuration = SimDuration::from_millis(1);
 /// Requests whose reply is awaited.
 const MAX_AWAITED: usize = 64;
 
@@ -117,6 +119,16 @@ impl Spoof {
         let Some(summary) = Summary::of(&bytes) else {
             return;
         };
+        if let Some(arp) = summary.arp {
+            // A host that asks for another tells everybody its true card.
+            let true_claim = arp.sender_mac != own
+                && (arp.sender_ip == self.victim || arp.sender_ip == self.peer);
+            if true_claim {
+                let soon = bench.journal.now + POISON_AFTER_CLAIM;
+                self.next_poison = self.next_poison.min(soon);
+            }
+            return;
+        }
         let Some(ip) = summary.ip.filter(|_| summary.ethernet.dst == own) else {
             return;
         };
@@ -314,7 +326,7 @@ impl Tool for Spoof {
         self.macs = Some((own, victim, peer));
         bench
             .fabric
-            .set_capture(self.host, Capture::Foreign)
+            .set_capture(self.host, Capture::All)
             .map_err(|e| e.to_string())?;
         self.next_poison = bench.journal.now;
         note(view, "standing between".into());
