@@ -127,12 +127,10 @@ impl Range {
             .directory
             .host_by_ip(peer.0)
             .is_some_and(|h| h.allow_listed);
-        match self.controllers.on_host(host) {
-            Some(slot) => slot
-                .sessions
-                .accept(now, conn, port, peer.0, by, allow_listed),
-            // A port that only shows life: the connection stays open and silent until the other end closes it.
-            None => {}
+        // Others are ports that only show life: open and silent until the other end closes.
+        if let Some(slot) = self.controllers.on_host(host) {
+            slot.sessions
+                .accept(now, conn, port, peer.0, by, allow_listed);
         }
     }
 
