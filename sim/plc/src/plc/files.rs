@@ -39,7 +39,8 @@ impl Plc {
     }
 
     /// Downloads a program file. It is compiled at once and takes effect at the next scan; variables that keep their
-    /// name and type keep their value.
+    /// name and type keep their value, memory keeps its contents, and initial values of new located variables wait for
+    /// the next restart.
     ///
     /// # Errors
     /// [`DeviceError::ModeRefused`] where the key forbids downloads, [`DeviceError::BadAddress`] where there is no

@@ -1,5 +1,7 @@
 //! Calls of user functions and of function blocks.
 
+use std::rc::Rc;
+
 use super::ast::{Arg, Name, Path, PouKind, Section};
 use super::codegen::{At, Gen, Val};
 use super::instr::Instr;
@@ -222,14 +224,15 @@ impl Gen<'_> {
             return;
         };
         let (kind, base, body) = (block.kind, block.base, block.body);
-        let inputs = block.inputs.clone();
+        let inputs = Rc::clone(&block.inputs);
         for (i, arg) in args.iter().enumerate().filter(|(_, arg)| !arg.output) {
-            let input = arg.name.as_ref().map_or_else(
-                || inputs.get(i),
-                |n| inputs.iter().find(|input| **input == n.text),
-            );
+            let input = arg
+                .name
+                .as_ref()
+                .map_or_else(|| inputs.get(i), |n| Some(&n.text));
             let var = input
                 .and_then(|input| self.instances.get(instance)?.members.get(input))
+                .filter(|var| var.section == Section::Input)
                 .copied();
             let target = match var {
                 Some(Var {

@@ -1,6 +1,6 @@
 //! Syntax tree to bytecode: the state of a compilation, its order of work and the emission of instructions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::ast::{PouKind, SourceUnit};
@@ -93,6 +93,7 @@ pub(super) struct Gen<'a> {
     pub init: Vec<u64>,
     pub retain: Vec<Range<usize>>,
     pub located: Vec<LocatedInit>,
+    pub located_places: BTreeSet<(u32, AccessSize)>,
     pub symbols: BTreeMap<String, Symbol>,
     constants: BTreeMap<u64, Slot>,
 
@@ -138,6 +139,7 @@ impl<'a> Gen<'a> {
             init: vec![0],
             retain: Vec::new(),
             located: Vec::new(),
+            located_places: BTreeSet::new(),
             symbols: BTreeMap::new(),
             constants: BTreeMap::from([(0, 0)]),
             types: BTreeMap::new(),
@@ -301,8 +303,7 @@ impl<'a> Gen<'a> {
         let mut edges = std::mem::take(&mut self.call_edges);
         loop {
             let before = edges.len();
-            let callers: std::collections::BTreeSet<usize> =
-                edges.keys().map(|(from, _)| *from).collect();
+            let callers: BTreeSet<usize> = edges.keys().map(|(from, _)| *from).collect();
             edges.retain(|(_, to), _| callers.contains(to));
             if edges.len() == before {
                 break;

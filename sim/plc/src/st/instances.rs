@@ -140,7 +140,7 @@ impl Gen<'_> {
             kind: BlockKind::Std(kind),
             base,
             members: scope,
-            inputs,
+            inputs: inputs.into(),
             body: 0,
         });
         Some(self.instances.len() - 1)

@@ -48,6 +48,8 @@ pub const MAX_SOURCE_BYTES: usize = 256 * 1024;
 pub const MAX_NESTING: usize = 48;
 /// Deepest expression tree.
 pub const MAX_EXPRESSION_DEPTH: u16 = 120;
+/// Most arguments of one call.
+pub const MAX_ARGUMENTS: usize = 256;
 /// Longest bytecode of one file, in instructions.
 pub const MAX_INSTRUCTIONS: usize = 60_000;
 /// Most scalar values of one file: variables, array elements, constants and intermediate results.

@@ -6,7 +6,7 @@ use super::ast::{
 };
 use super::error::{CompileError, Errors, Pos};
 use super::lexer::{Tok, Token};
-use super::{MAX_EXPRESSION_DEPTH, MAX_NESTING};
+use super::{MAX_ARGUMENTS, MAX_EXPRESSION_DEPTH, MAX_NESTING};
 
 /// The error is already in the list; the caller resynchronises.
 #[derive(Debug)]
@@ -682,6 +682,10 @@ impl Parser<'_, '_> {
             return Ok(args);
         }
         loop {
+            if args.len() >= MAX_ARGUMENTS {
+                let message = format!("more than {MAX_ARGUMENTS} arguments");
+                return self.fail("ST012", message, "use an array or several calls");
+            }
             args.push(self.nested(Self::argument)?);
             if self.eat_symbol(")") {
                 return Ok(args);

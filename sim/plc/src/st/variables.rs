@@ -1,6 +1,7 @@
 //! Types, variables and instances: every declaration becomes slots or a place in memory.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::MAX_SLOTS;
 use super::ast::{Expr, Init, Name, PouKind, Section, TypeSpec, VarBlock, VarDecl};
@@ -82,7 +83,7 @@ pub(super) struct Instance {
     pub base: Slot,
     pub members: Scope,
     /// Inputs in order of declaration.
-    pub inputs: Vec<String>,
+    pub inputs: Rc<[String]>,
     /// Body of a user's block.
     pub body: usize,
 }
@@ -715,12 +716,10 @@ impl Gen<'_> {
             None => self.default_value(ty),
         };
         let retain = owner.retain || block.retain;
+        // Where several variables share an address, the first initial value counts.
         if (default || retain)
             && address.area != Area::Input
-            && !self
-                .located
-                .iter()
-                .any(|l| l.at == at && l.size == address.size)
+            && self.located_places.insert((at, address.size))
         {
             self.located.push(LocatedInit {
                 at,

@@ -320,7 +320,7 @@ fn the_key_decides_over_writes_downloads_and_mode_changes() {
             plc.write_words(T, 60000, &[5]),
             Err(DeviceError::BadAddress)
         );
-        assert_eq!(words(&plc, 1024, 1).is_ok(), true);
+        assert!(words(&plc, 1024, 1).is_ok());
     }
 }
 

@@ -281,6 +281,8 @@ fn limits_hold() {
     assert_eq!(in_body(&long_sum)[0].2, "ST012");
     let nots = format!("b := {} b;", "NOT ".repeat(20_000));
     assert_eq!(in_body(&nots)[0].2, "ST012");
+    let many_arguments = format!("i := MAX(i{});", ", i".repeat(300));
+    assert_eq!(in_body(&many_arguments)[0].2, "ST012");
     let many = "i := x;\n".repeat(500);
     assert_eq!(in_body(&many).len(), MAX_ERRORS);
     assert_eq!(places(&" ".repeat(MAX_SOURCE_BYTES + 1)), [(1, 1, "ST000")]);
@@ -289,6 +291,18 @@ fn limits_hold() {
         "PROGRAM P VAR a : ARRAY[0..3] OF INT; i : INT; d : DINT; END_VAR\n{many_instructions}END_PROGRAM"
     ));
     assert_eq!(errors.unwrap_err()[0].code, "ST040");
+}
+
+#[test]
+fn sources_just_inside_the_limits_compile() {
+    let sum = "1".to_owned() + &" + i".repeat(100);
+    let body = format!(
+        "{}i := {sum};{}",
+        "IF b THEN ".repeat(40),
+        " END_IF;".repeat(40)
+    );
+    let source = format!("PROGRAM P VAR i : INT; b : BOOL; END_VAR\n{body}\nEND_PROGRAM");
+    assert!(st::compile(&source).is_ok());
 }
 
 #[test]
