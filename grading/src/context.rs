@@ -44,12 +44,22 @@ pub struct PlantNow {
 pub struct Latent {
     /// Asset concerned.
     pub asset: String,
-    /// Technique that a report of it may name.
-    pub technique: String,
+    /// Techniques that a report of it may name.
+    pub techniques: Vec<String>,
     /// One line for people.
     pub title: String,
-    /// Record that declared it.
+    /// First record that declared it.
     pub record: u64,
+}
+
+impl Latent {
+    /// Whether a report names it.
+    #[must_use]
+    pub fn is_meant_by(&self, report: &IncidentReport) -> bool {
+        let mut techniques = self.techniques.iter();
+        self.asset == report.asset
+            && techniques.any(|known| attack::relation(&report.technique, known).is_some())
+    }
 }
 
 /// A declared red objective.
@@ -280,13 +290,15 @@ impl Context {
                 technique,
                 title,
             } if self.latents.len() < NAMES_MAX => {
-                let latent = Latent {
+                let latent = self.latents.entry(id.clone()).or_insert_with(|| Latent {
                     asset: asset.clone(),
-                    technique: technique.clone(),
+                    techniques: Vec::new(),
                     title: title.clone(),
                     record: record.seq,
-                };
-                self.latents.insert(id.clone(), latent);
+                });
+                if latent.techniques.len() < NAMES_MAX {
+                    latent.techniques.push(technique.clone());
+                }
             }
             RecordKind::Objective { id, title, .. } if self.objectives.len() < NAMES_MAX => {
                 self.objectives.insert(

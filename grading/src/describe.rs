@@ -25,6 +25,15 @@ pub(crate) fn duration(s: f64) -> String {
     format!("{minutes:.0} min {:02.0} s", whole - minutes * 60.0)
 }
 
+/// `1 event`, `2 events`.
+pub(crate) fn plural(number: u64, what: &str) -> String {
+    if number == 1 {
+        format!("1 {what}")
+    } else {
+        format!("{number} {what}s")
+    }
+}
+
 /// `10.30.20.40`.
 pub(crate) fn address(ip: u32) -> String {
     let [a, b, c, d] = ip.to_be_bytes();
@@ -236,10 +245,8 @@ fn controllers(kind: &RecordKind, context: &Context) -> Option<String> {
             } else {
                 format!(" rule {rule}")
             };
-            format!(
-                "Firewall{rule}: {what}, {sessions_ended} sessions ended ({})",
-                name(*by)
-            )
+            let ended = plural(u64::from(*sessions_ended), "session");
+            format!("Firewall{rule}: {what}, {ended} ended ({})", name(*by))
         }
         RecordKind::Mode {
             asset,
@@ -354,12 +361,12 @@ fn report_line(report: &ReportRecord, context: &Context) -> String {
         ReportStage::Closed => "closed",
     };
     format!(
-        "Report {} {stage} by {}: {} on {}, since {}",
+        "Report {} {stage}: {} on {}, since {} ({})",
         report.report,
-        context.name(report.by),
         attack::label(&report.technique),
         report.asset,
-        clock(report.began)
+        clock(report.began),
+        context.name(report.by)
     )
 }
 

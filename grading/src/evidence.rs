@@ -1,5 +1,6 @@
 //! What a point rests on: time span, records, frames, register and effect on the plant.
 
+use crate::curve::round;
 use serde::Serialize;
 use sim_record::SimTime;
 
@@ -80,6 +81,25 @@ pub struct Evidence {
     /// Effect on the plant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plant_effect: Option<PlantEffect>,
+}
+
+impl PlantEffect {
+    /// `PT-101 from 2700 to 2812.4 kPa`, or that it stayed.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let Self {
+            signal,
+            unit,
+            before,
+            after,
+        } = self;
+        let (before, after) = (round(*before, 10.0), round(*after, 10.0));
+        if (before - after).abs() < f64::EPSILON {
+            format!("{signal} stayed at {before} {unit}")
+        } else {
+            format!("{signal} from {before} to {after} {unit}")
+        }
+    }
 }
 
 impl Evidence {

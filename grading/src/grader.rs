@@ -195,10 +195,7 @@ impl Grader {
         } else {
             String::new()
         };
-        format!(
-            "{outcome}. Of 100 points the defenders have {:.0}{red}.",
-            blue.score
-        )
+        format!("{outcome}. Defenders {:.0} of 100 points{red}.", blue.score)
     }
 
     fn attacks(&self) -> Vec<AttackSummary> {

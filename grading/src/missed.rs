@@ -32,11 +32,7 @@ fn latent(rubric: &Rubric, context: &Context, chances: &mut Vec<MissedChance>) {
         return;
     }
     for latent in context.latents.values() {
-        let told = context.reports.values().any(|report| {
-            report.asset == latent.asset
-                && attack::relation(&report.technique, &latent.technique).is_some()
-        });
-        if !told {
+        if !context.reports.values().any(|r| latent.is_meant_by(r)) {
             chances.push(MissedChance {
                 title: clip(&format!("Before the attack: {}", latent.title)),
                 visible: "It stood so from the start of the shift.".into(),
@@ -64,7 +60,7 @@ fn unreported(rubric: &Rubric, context: &Context, chances: &mut Vec<MissedChance
             None => chances.push(MissedChance {
                 title: clip(&format!("Not reported: {what}")),
                 visible: seen,
-                could: "Report it with its evidence, and stop the source.".into(),
+                could: advice(&known.technique).into(),
                 evidence,
             }),
             Some(credit) if credit.time.since(visible) > seconds(rubric.debrief.response_s) => {
@@ -108,6 +104,21 @@ fn unanswered(
             ),
             evidence: Evidence::at(*time).citing(*record).with_effect(effect),
         });
+    }
+}
+
+/// What would have stopped a technique, by its first tactic.
+fn advice(technique: &str) -> &'static str {
+    let tactics = attack::resolve(technique).map_or(&[][..], |known| &known.tactics);
+    let any = |wanted: &[&str]| tactics.iter().any(|tactic| wanted.contains(tactic));
+    if any(&["impact", "impair-process-control"]) {
+        "Report it, close its way in, and take the process back: manual control, or the shutdown button."
+    } else if any(&["inhibit-response-function", "evasion"]) {
+        "Report it, and put the protection back in service before anything else."
+    } else if any(&["discovery", "collection", "initial-access"]) {
+        "Report it, ask its owner, and close its way in before it writes."
+    } else {
+        "Report it with its evidence, and stop the source."
     }
 }
 
@@ -166,7 +177,8 @@ fn last_moment(rubric: &Rubric, context: &Context, chances: &mut Vec<MissedChanc
         return;
     };
     let before = seconds(rubric.debrief.last_moment_s);
-    let moment = SimTime(ruptured.0.saturating_sub(before.0));
+    // Strictly before the damage, even if the author gives no time.
+    let moment = SimTime(ruptured.0.saturating_sub(before.0.max(1)));
     let point = context.curves.first().and_then(|curve| {
         let samples = curve.between(SimTime::ZERO, moment);
         samples.last().map(|point| (curve, *point))

@@ -135,11 +135,9 @@ sections! {
     /// Loss of view and blocked legitimate traffic.
     View as view {
         /// Points lost for each second in which a station has lost a controller.
-        lost_cost_per_s = 0.03, POINTS;
+        lost_cost_per_s = 0.02, POINTS;
         /// Points lost for each legitimate connection that a firewall refused.
         blocked_cost = 0.05, POINTS;
-        /// Most points that refused legitimate connections cost.
-        blocked_cost_max = 5.0, POINTS;
     }
     /// Incident reports against attack instances.
     Detection as detection {
@@ -239,10 +237,33 @@ impl Rubric {
     /// # Errors
     /// Returns what is wrong with it, with places.
     pub fn read(sources: &SourceMap, file: FileId) -> Result<Self, Vec<Problem>> {
+        Self::read_for(sources, file, None)
+    }
+
+    /// Reads a rubric that is one of the files of a folder, whose objectives are known.
+    ///
+    /// # Errors
+    /// Returns what is wrong with it, with places; also shares of objectives that do not exist.
+    pub fn read_for(
+        sources: &SourceMap,
+        file: FileId,
+        objectives: Option<&[&str]>,
+    ) -> Result<Self, Vec<Problem>> {
         let written: written::Rubric =
             parse_ron(sources, file).map_err(|problem| vec![*problem])?;
         let mut findings = Findings::new();
+        written
+            .objectives
+            .report_duplicates("objective", &mut findings);
         let rubric = lower(&written, &mut findings);
+        if let Some(known) = objectives {
+            check_names(
+                &written.objectives,
+                "objective",
+                known.iter().copied(),
+                &mut findings,
+            );
+        }
         if findings.has_errors() {
             return Err(findings.into_problems(sources));
         }
@@ -312,6 +333,8 @@ fn lower(written: &written::Rubric, findings: &mut Findings) -> Rubric {
         rubric.title.clone_from(&title.value);
     }
     let metric_ids = METRICS.iter().map(|kind| kind.id());
+    written.weights.report_duplicates("metric", findings);
+    written.tactic_weights.report_duplicates("tactic", findings);
     check_names(&written.weights, "metric", metric_ids, findings);
     check_names(
         &written.tactic_weights,
@@ -319,7 +342,6 @@ fn lower(written: &written::Rubric, findings: &mut Findings) -> Rubric {
         attack::tactics(),
         findings,
     );
-    written.objectives.report_duplicates("objective", findings);
     rubric
         .weights
         .extend(numbers(&written.weights, POINTS, findings));
@@ -339,7 +361,6 @@ fn check_names<'a>(
     known: impl Iterator<Item = &'a str> + Clone,
     findings: &mut Findings,
 ) {
-    entries.report_duplicates(what, findings);
     for (name, _) in entries {
         if !known.clone().any(|known| known == name.value) {
             let there = format!("there is no {what} `{}`", name.value);

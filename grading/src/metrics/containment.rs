@@ -3,7 +3,7 @@
 //! An attacker who simply stops is not contained; the case is censored.
 
 use super::{Metric, MetricKind, MetricResult, Side, decay};
-use crate::describe::{clip, clock, duration};
+use crate::describe::{clip, clock, duration, plural};
 use crate::{Context, Evidence, Point, Rubric, Visibility};
 use sim_record::{PrincipalId, Record, RecordKind, SimTime, Team};
 use std::collections::BTreeMap;
@@ -203,7 +203,10 @@ impl Metric for Running {
         MetricResult {
             value: Some(f64::from(contained)),
             max: self.max,
-            reason: format!("{contained} of {} attackers contained.", list.len()),
+            reason: format!(
+                "{contained} of {} contained.",
+                plural(list.len() as u64, "attacker")
+            ),
             details,
         }
     }

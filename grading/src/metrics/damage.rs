@@ -1,7 +1,7 @@
 //! Damage to equipment and loss to the environment.
 
 use super::{Metric, MetricKind, MetricResult, Side};
-use crate::describe::clip;
+use crate::describe::{clip, plural};
 use crate::{Context, Evidence, Point, Rubric, Visibility};
 use sim_record::{PlantEvent, Record, RecordKind, SimTime};
 
@@ -125,8 +125,8 @@ impl Metric for Running {
             "Nothing was damaged and nothing was lost to the environment.".to_owned()
         } else {
             format!(
-                "{} events; {:.1} kmol lost to the environment.",
-                self.costs.len(),
+                "{}; {:.1} kmol lost to the environment.",
+                plural(self.costs.len() as u64, "event"),
                 self.loss_kmol
             )
         };

@@ -5,7 +5,7 @@
 
 use super::{Metric, MetricKind, MetricResult, Side, decay};
 use crate::context::{Context, IncidentReport};
-use crate::describe::{clip, clock, duration};
+use crate::describe::{clip, clock, duration, plural};
 use crate::matching::maximum_weight_matching;
 use crate::rubric::seconds;
 use crate::{
@@ -240,10 +240,7 @@ fn judge(
     credited: &BTreeMap<u32, Credit>,
 ) -> Verdict {
     let claimed = rounded_up(report.claimed, rubric.detection.rounding_s);
-    let latent = context.latents.values().find(|latent| {
-        latent.asset == report.asset
-            && attack::relation(&report.technique, &latent.technique).is_some()
-    });
+    let latent = context.latents.values().find(|l| l.is_meant_by(report));
     if let Some(latent) = latent {
         return Verdict::Hygiene(latent.title.clone());
     }
@@ -436,9 +433,10 @@ fn reason(outcome: &Outcome, visible: usize, below_floor: bool, rubric: &Rubric)
         return "No attack was visible, and nothing was reported.".into();
     }
     let mut reason = format!(
-        "{} of {visible} visible attacks reported; {} false reports.",
+        "{} of {} reported; {}.",
         outcome.credited.len(),
-        outcome.false_count
+        plural(visible as u64, "visible attack"),
+        plural(outcome.false_count as u64, "false report")
     );
     if below_floor {
         reason.push_str(&format!(

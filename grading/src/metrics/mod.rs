@@ -4,6 +4,7 @@ pub mod detection;
 
 mod alarms;
 mod batadal;
+mod conduits;
 mod containment;
 mod damage;
 mod recovery;
@@ -26,6 +27,7 @@ pub static METRICS: &[&dyn MetricKind] = &[
     &safety::Safety,
     &damage::Damage,
     &view::View,
+    &conduits::Conduits,
     &detection::Detection,
     &containment::Containment,
     &recovery::Recovery,

@@ -2,7 +2,7 @@
 
 use super::detection;
 use super::{Metric, MetricKind, MetricResult, Side, decay};
-use crate::describe::{clip, clock};
+use crate::describe::{clip, clock, plural};
 use crate::{Context, Evidence, Point, Rubric, Visibility};
 use sim_record::{Record, RecordKind, SimTime};
 
@@ -218,10 +218,14 @@ impl Metric for RunningPrecision {
         if let Some(result) = idle(context) {
             return result;
         }
-        let acts = count(context.attacks.values().map(|known| known.acts));
-        let refused = count(context.attacks.values().map(|known| known.refused));
-        let share = acts / (acts + refused).max(1.0);
-        let reason = format!("{acts:.0} effective acts, {refused:.0} refused attempts.");
+        let acts = sum(context.attacks.values().map(|known| known.acts));
+        let refused = sum(context.attacks.values().map(|known| known.refused));
+        let share = float(acts) / float(acts.saturating_add(refused)).max(1.0);
+        let reason = format!(
+            "{}, {}.",
+            plural(acts, "effective act"),
+            plural(refused, "refused attempt")
+        );
         let evidence = Evidence::between(SimTime::ZERO, context.now);
         let points = self.max * share * met_share(rubric, context);
         let details = vec![point(points, self.max, &reason, evidence)];
@@ -267,16 +271,16 @@ impl Metric for RunningStealth {
                 1.0
             }
         });
-        let hidden = hidden.sum::<f64>() / count([context.attacks.len() as u64].into_iter());
-        let events = count([self.detections, self.refused].into_iter());
+        let hidden = hidden.sum::<f64>() / float(context.attacks.len() as u64);
+        let events = float(self.detections.saturating_add(self.refused));
         let noisy = (events - rubric.red.free_detections).max(0.0);
         let quiet = (1.0 - noisy * rubric.red.noise_cost_share).max(0.0);
         let share = hidden * quiet;
         let reason = format!(
-            "{:.0} % of the attack's time unreported; {} detections and {} refused attempts made noise.",
+            "{:.0} % of the attack's time unreported; {} and {} made noise.",
             hidden * 100.0,
-            self.detections,
-            self.refused
+            plural(self.detections, "detection"),
+            plural(self.refused, "refused attempt")
         );
         let points = self.max * share * met_share(rubric, context);
         let details = vec![point(points, self.max, &reason, self.noise.clone())];
@@ -289,7 +293,11 @@ impl Metric for RunningStealth {
     }
 }
 
+fn sum(numbers: impl Iterator<Item = u64>) -> u64 {
+    numbers.fold(0, u64::saturating_add)
+}
+
 #[allow(clippy::cast_precision_loss, reason = "counts far below 2^52")]
-fn count(numbers: impl Iterator<Item = u64>) -> f64 {
-    numbers.fold(0_u64, u64::saturating_add) as f64
+fn float(number: u64) -> f64 {
+    number as f64
 }

@@ -94,15 +94,18 @@ impl Metric for Running {
         let mut details = vec![self.kept(unsafe_cost + inhibited_cost, context)];
         details.extend(self.costs(unsafe_s, unsafe_cost, inhibited_s, inhibited_cost, context));
         details.extend(self.events());
-        let mut reason = if unsafe_s + inhibited_s > 0.0 {
-            format!(
-                "Unsafe for {}, protection inhibited for {} that count.",
-                duration(unsafe_s),
-                duration(inhibited_s)
-            )
+        let mut reason = if unsafe_s > 0.0 {
+            format!("Outside safe limits for {}", duration(unsafe_s))
         } else {
-            "Never outside safe limits, and protection never inhibited longer than allowed.".into()
+            "Never outside safe limits".to_owned()
         };
+        if inhibited_s > 0.0 {
+            reason.push_str(&format!(
+                "; protection inhibited for {} beyond what is allowed",
+                duration(inhibited_s)
+            ));
+        }
+        reason.push('.');
         if self.trip_count > 0 {
             reason.push_str(&format!(" Trips and shutdowns: {}.", self.trip_count));
         }

@@ -1,7 +1,7 @@
 //! Production and quality against the undisturbed baseline Q0.
 
 use super::{Metric, MetricKind, MetricResult, Side};
-use crate::describe::duration;
+use crate::describe::{duration, plural};
 use crate::{Context, Evidence, Interval, Point, Rubric, Spans, Visibility};
 use sim_record::{EndReason, Record, RecordKind, SimTime};
 
@@ -111,9 +111,9 @@ impl Metric for Running {
                 points: max_quality * good,
                 max: max_quality,
                 reason: format!(
-                    "Off specification for {} in {} stretches.",
+                    "Off specification for {} in {}.",
                     duration(off_spec_s),
-                    self.off_spec.count()
+                    plural(self.off_spec.count(), "period")
                 ),
                 visibility: Visibility::Live,
                 evidence: evidence_of(worst.as_ref(), context),

@@ -6,7 +6,7 @@ use super::containment::Attackers;
 use super::detection;
 use super::recovery::Recovering;
 use super::{Metric, MetricKind, MetricResult, Side};
-use crate::describe::duration;
+use crate::describe::{duration, plural};
 use crate::{Context, Rubric, Visibility};
 use sim_record::Record;
 
@@ -80,9 +80,9 @@ fn mean(cases: &[(f64, bool)], nothing: &str) -> MetricResult {
     let mean_s = cases.iter().map(|(time_s, _)| time_s).sum::<f64>() / cases.len() as f64;
     let censored = cases.iter().filter(|(_, censored)| *censored).count();
     let reason = format!(
-        "{} over {} cases, {censored} censored.",
+        "{} over {}, {censored} censored.",
         duration(mean_s),
-        cases.len()
+        plural(cases.len() as u64, "case")
     );
     MetricResult::info(Some(mean_s), reason)
 }

@@ -1,9 +1,9 @@
-//! Loss of view, historian gaps and blocked legitimate traffic.
+//! Loss of view and historian gaps.
 
 use super::{Metric, MetricKind, MetricResult, Side};
 use crate::describe::{clip, duration};
 use crate::{Context, Evidence, Point, Rubric, Spans, Visibility};
-use sim_record::{Record, RecordKind, SimTime, Team};
+use sim_record::{Record, RecordKind, SimTime};
 use std::collections::BTreeMap;
 
 /// Most pairs of station and controller that are followed.
@@ -17,10 +17,10 @@ impl MetricKind for View {
         "view"
     }
     fn title(&self) -> &'static str {
-        "View and legitimate traffic"
+        "View"
     }
     fn summary(&self) -> &'static str {
-        "Seconds in which an HMI or historian has lost a controller (T0829), and legitimate connections that a firewall refused."
+        "Seconds in which an HMI or historian has lost a controller (T0829)."
     }
     fn unit(&self) -> &'static str {
         "s lost"
@@ -32,7 +32,7 @@ impl MetricKind for View {
         Visibility::Live
     }
     fn default_points(&self) -> f64 {
-        10.0
+        6.0
     }
     fn start(&self, rubric: &Rubric) -> Box<dyn Metric> {
         Box::new(Running {
@@ -47,35 +47,24 @@ struct Running {
     max: f64,
     any_lost: Spans,
     pairs: BTreeMap<(String, String), Spans>,
-    blocked: u64,
-    blocked_evidence: Evidence,
 }
 
 impl Metric for Running {
     fn observe(&mut self, record: &Record, context: &Context) {
-        match &record.kind {
-            RecordKind::Communication {
-                station,
-                asset,
-                good,
-            } => {
-                self.any_lost
-                    .set(context.views_lost() > 0, record.time, record.seq);
-                let key = (station.clone(), asset.clone());
-                if self.pairs.len() < PAIRS_MAX || self.pairs.contains_key(&key) {
-                    let spans = self.pairs.entry(key).or_default();
-                    spans.set(!good, record.time, record.seq);
-                }
-            }
-            RecordKind::Blocked { by, .. } if context.team(*by) != Team::Red => {
-                if self.blocked == 0 {
-                    self.blocked_evidence.from = record.time;
-                }
-                self.blocked = self.blocked.saturating_add(1);
-                self.blocked_evidence.to = record.time;
-                self.blocked_evidence.cite(record.seq);
-            }
-            _ => {}
+        let RecordKind::Communication {
+            station,
+            asset,
+            good,
+        } = &record.kind
+        else {
+            return;
+        };
+        self.any_lost
+            .set(context.views_lost() > 0, record.time, record.seq);
+        let key = (station.clone(), asset.clone());
+        if self.pairs.len() < PAIRS_MAX || self.pairs.contains_key(&key) {
+            let spans = self.pairs.entry(key).or_default();
+            spans.set(!good, record.time, record.seq);
         }
     }
 
@@ -85,10 +74,7 @@ impl Metric for Running {
         }
         let rules = &rubric.view;
         let lost_s = self.any_lost.total_s(context.now);
-        #[allow(clippy::cast_precision_loss, reason = "a count far below 2^52")]
-        let blocked = self.blocked as f64;
-        let blocked_cost = (blocked * rules.blocked_cost).min(rules.blocked_cost_max);
-        let lost_cost = lost_s * rules.lost_cost_per_s;
+        let lost_cost = (lost_s * rules.lost_cost_per_s).min(self.max);
         let point = |points: f64, max: f64, reason: String, evidence: Evidence| Point {
             points,
             max,
@@ -99,28 +85,19 @@ impl Metric for Running {
         let mut details = vec![point(
             self.max,
             self.max,
-            "Full points, before what lost views and blocked traffic cost.".into(),
+            "Full points, before what lost views cost.".into(),
             Evidence::between(SimTime::ZERO, context.now),
         )];
-        let lost_cost = lost_cost.min(self.max);
         if lost_s > 0.0 {
             let evidence = self.any_lost.longest(context.now);
             let evidence = evidence.map_or_else(Evidence::default, |span| Evidence::of(&span));
             details.push(point(-lost_cost, 0.0, self.lost_reason(context), evidence));
         }
-        if self.blocked > 0 {
-            let reason = format!(
-                "A firewall refused {} connections that are not the attackers'.",
-                self.blocked
-            );
-            let cost = blocked_cost.min(self.max - lost_cost);
-            details.push(point(-cost, 0.0, reason, self.blocked_evidence.clone()));
-        }
-        let reason = format!(
-            "Views were lost for {}; {} legitimate connections were refused.",
-            duration(lost_s),
-            self.blocked
-        );
+        let reason = if lost_s > 0.0 {
+            format!("Views were lost for {}.", duration(lost_s))
+        } else {
+            "Every station kept its view.".to_owned()
+        };
         MetricResult {
             value: Some(lost_s),
             max: self.max,

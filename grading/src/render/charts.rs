@@ -27,7 +27,9 @@ const VERTICES_MAX: usize = 900;
 /// Height of the area of a curve.
 const CURVE_HEIGHT: f64 = 210.0;
 /// Most characters of a label in the timeline.
-const LABEL_CHARS_MAX: usize = 44;
+const LABEL_CHARS_MAX: usize = 60;
+/// Room between a mark and its label.
+const MARGIN: f64 = 8.0;
 
 /// Lanes in the order of the picture, with their names.
 pub(super) const LANES: [(TimelineLane, &str); 7] = [
@@ -90,9 +92,19 @@ impl Axis {
 struct Mark<'r> {
     event: &'r TimelineEvent,
     label: String,
+    /// Width of the label.
+    width: f64,
     from: f64,
     to: f64,
-    label_left: bool,
+    side: LabelSide,
+}
+
+/// Where the label of a mark stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum LabelSide {
+    Inside,
+    Right,
+    Left,
 }
 
 /// One lane with its marks in rows that do not overlap.
@@ -110,16 +122,14 @@ pub(super) fn timeline(report: &Report, axis: Axis) -> Markup {
     for (lane, name) in LANES {
         let events = report.timeline.iter().filter(|event| event.lane == lane);
         let rows = rows(events, axis);
-        if !rows.is_empty() {
-            let height = ROW * count(rows.len()) + 10.0;
-            lanes.push(Lane {
-                lane,
-                name,
-                rows,
-                top: y,
-            });
-            y += height;
-        }
+        let height = ROW * count(rows.len().max(1)) + 10.0;
+        lanes.push(Lane {
+            lane,
+            name,
+            rows,
+            top: y,
+        });
+        y += height;
     }
     let bottom = y;
     let summary = &report.summary;
@@ -138,6 +148,9 @@ pub(super) fn timeline(report: &Report, axis: Axis) -> Markup {
             @for lane in &lanes {
                 line class="grid" x1="0" x2=(n(RIGHT)) y1=(n(lane.top - 4.0)) y2=(n(lane.top - 4.0)) {}
                 text class="lane" x="4" y=(n(lane.top + 14.0)) { (lane.name) }
+                @if lane.rows.is_empty() {
+                    text class="soft" x=(n(LEFT + MARGIN)) y=(n(lane.top + 14.0)) { "none" }
+                }
                 @for (index, row) in lane.rows.iter().enumerate() {
                     @for mark in row {
                         (draw_mark(lane.lane, mark, lane.top + ROW * count(index)))
@@ -151,10 +164,15 @@ pub(super) fn timeline(report: &Report, axis: Axis) -> Markup {
 fn rows<'r>(events: impl Iterator<Item = &'r TimelineEvent>, axis: Axis) -> Vec<Vec<Mark<'r>>> {
     let mut rows: Vec<(f64, Vec<Mark<'r>>)> = Vec::new();
     for event in events {
-        let mark = Mark::of(event, axis);
+        let mut mark = Mark::of(event, axis);
         let (left, right) = mark.room();
         let free = rows.iter().position(|(end, _)| *end + 6.0 <= left);
         let full = rows.len() >= LANE_ROWS_MAX;
+        if free.is_none() && full {
+            // No room for a label: the mark alone, in the last row; the table has all texts.
+            mark.label.clear();
+            mark.width = 0.0;
+        }
         match free.or_else(|| full.then(|| rows.len().saturating_sub(1))) {
             Some(index) => {
                 if let Some((end, marks)) = rows.get_mut(index) {
@@ -172,45 +190,65 @@ impl<'r> Mark<'r> {
     fn of(event: &'r TimelineEvent, axis: Axis) -> Self {
         let from = axis.x(event.time);
         let to = event.until.map_or(from, |until| axis.x(until)).max(from);
-        let label: String = event.text.chars().take(LABEL_CHARS_MAX).collect();
+        let label = shortened(&event.text);
         let width = CHARACTER * count(label.chars().count());
-        let label_left = to + width + 12.0 > RIGHT + 16.0;
+        let side = if to - from > width + 2.0 * MARGIN {
+            LabelSide::Inside
+        } else if to + width + 2.0 * MARGIN <= WIDTH {
+            LabelSide::Right
+        } else if from - width - 2.0 * MARGIN >= LEFT {
+            LabelSide::Left
+        } else {
+            LabelSide::Inside
+        };
         Self {
             event,
             label,
+            width,
             from,
             to,
-            label_left,
+            side,
         }
     }
 
+    /// From where to where the mark and its label reach.
     fn room(&self) -> (f64, f64) {
-        let width = CHARACTER * count(self.label.chars().count()) + 12.0;
-        if self.label_left {
-            (self.from - width, self.to + 6.0)
-        } else {
-            (self.from - 6.0, self.to + width)
+        let beside = self.width + MARGIN;
+        match self.side {
+            LabelSide::Inside => (self.from, self.to.max(self.from + beside)),
+            LabelSide::Right => (self.from - MARGIN, self.to + beside),
+            LabelSide::Left => (self.from - beside, self.to + MARGIN),
         }
+    }
+}
+
+/// Cuts a label where it would fill the picture.
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(LABEL_CHARS_MAX) {
+        Some((end, _)) => format!("{}\u{2026}", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
     }
 }
 
 fn draw_mark(lane: TimelineLane, mark: &Mark<'_>, top: f64) -> Markup {
     let middle = top + ROW / 2.0;
     let (from, to) = (mark.from, mark.to);
-    let label_x = if mark.label_left {
-        from - 8.0
-    } else {
-        to + 8.0
+    let (label_x, anchor) = match mark.side {
+        LabelSide::Inside => (from + MARGIN, "start"),
+        LabelSide::Right => (to + MARGIN, "start"),
+        LabelSide::Left => (from - MARGIN, "end"),
     };
-    let anchor = if mark.label_left { "end" } else { "start" };
     let (class, shape) = shape(lane, from, middle);
     html! {
         g {
             title { (clock(mark.event.time)) " " (mark.event.text) }
             @if mark.event.until.is_some() {
-                rect class=(class) x=(n(from)) y=(n(middle - 6.0)) width=(n((to - from).max(3.0))) height="12" {}
+                rect class=(class) x=(n(from)) y=(n(middle - 8.0)) width=(n((to - from).max(3.0))) height="16" {}
             } @else {
                 path class=(class) d=(shape) {}
+            }
+            @if mark.side == LabelSide::Inside && mark.width > 0.0 {
+                rect class="paper" x=(n(from + 4.0)) y=(n(middle - 7.0)) width=(n(mark.width + 8.0)) height="14" {}
             }
             text x=(n(label_x)) y=(n(middle + 4.5)) text-anchor=(anchor) { (mark.label) }
         }

@@ -149,7 +149,7 @@ fn score_table(name: &str, class: &str, side: Side, total: &Total, report: &Repo
                         th scope="col" { "Metric" }
                         th scope="col" class="n" { "Points" }
                         th scope="col" class="n" { "Of" }
-                        th scope="col" aria-hidden="true" {}
+                        th class="picture" scope="col" aria-hidden="true" {}
                         th scope="col" { "Why" }
                     }
                 }
@@ -167,7 +167,7 @@ fn score_table(name: &str, class: &str, side: Side, total: &Total, report: &Repo
                         th scope="row" { "Sum" }
                         td class="n" { (format!("{:.1}", total.points)) }
                         td class="n" { (format!("{:.0}", total.max)) }
-                        td aria-hidden="true" {}
+                        td class="picture" aria-hidden="true" {}
                         td { "Score " (format!("{:.1}", total.score)) " of 100" }
                     }
                 }
@@ -191,7 +191,7 @@ fn points_cells(metric: &MetricScore) -> Markup {
             td class="n" { "no occasion" }
             td class="n" { "0" }
         }
-        td aria-hidden="true" {
+        td class="picture" aria-hidden="true" {
             @if metric.max > 0.0 {
                 div class="bar" { span style=(format!("width:{:.0}%", share * 100.0)) {} }
             }
@@ -421,7 +421,7 @@ fn evidence(evidence: &Evidence, report: &Report) -> Markup {
             }
             @if let Some(effect) = &evidence.plant_effect {
                 dt { "Effect on the plant" }
-                dd { (effect.signal) " from " (short(effect.before)) " to " (short(effect.after)) " " (effect.unit) }
+                dd { (effect.in_words()) }
             }
             @if !frames.is_empty() {
                 dt { "Frames" } dd { code { (frames.join(", ")) } }
@@ -443,8 +443,8 @@ fn record_item(seq: u64, report: &Report) -> Markup {
     html! {
         li {
             @match report.records.get(&seq) {
-                Some(line) => { (seq) ", " (clock(line.time)) ": " (line.text) },
-                None => { (seq) },
+                Some(line) => { "Record " (seq) " at " (clock(line.time)) ": " (line.text) },
+                None => { "Record " (seq) },
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Degenerate play never beats honest play.
 
-use crate::story::{BLUE, Defence, RED, Story, first_watch, metric};
-use sim_record::{EndReason, SafetyEvent};
+use crate::story::{BLUE, Defence, RED, Story, WHITE, first_watch, metric};
+use sim_record::{EndReason, RecordKind, SafetyEvent};
 
 #[test]
 fn the_order_of_players_is_right() {
@@ -64,6 +64,16 @@ fn blocking_every_conduit_costs_view_and_service() {
             story.firewall_off();
             story.view("hmi-1", "plc-1", false);
             story.view("historian-1", "plc-1", false);
+            for frame in 1..=80 {
+                story.push(RecordKind::Blocked {
+                    rule: String::new(),
+                    src: 0x0A1E_140A,
+                    dst: 0x0A1E_0A0B,
+                    port: 502,
+                    by: WHITE,
+                    frame,
+                });
+            }
         }
         story.run(100);
         story.attack(1, "T0846.001", "plc-1");
@@ -72,6 +82,7 @@ fn blocking_every_conduit_costs_view_and_service() {
     };
     let (open, blocked) = (play(false), play(true));
     assert_eq!(metric(&blocked, "view").points, 0.0);
+    assert_eq!(metric(&blocked, "conduits").points, 0.0);
     assert!(metric(&blocked, "service").value.unwrap() < 0.01);
     assert!(blocked.blue.score + 30.0 < open.blue.score);
 }
@@ -81,7 +92,7 @@ fn restoring_every_minute_costs() {
     let mut story = Story::new();
     for minute in 1..20 {
         story.run(minute * 60);
-        story.push(sim_record::RecordKind::Program {
+        story.push(RecordKind::Program {
             asset: "plc-1".into(),
             file: "control.st".into(),
             change: sim_record::ProgramChange::Restored,

@@ -48,7 +48,7 @@ fn production_that_nobody_sees_does_not_count() {
     let report = story.grade();
     close_to(metric(&report, "service").value.unwrap(), 0.7525);
     assert_eq!(metric(&report, "view").value, Some(200.0));
-    close_to(metric(&report, "view").points, 10.0 - 200.0 * 0.03);
+    close_to(metric(&report, "view").points, 6.0 - 200.0 * 0.02);
 }
 
 #[test]
@@ -155,10 +155,10 @@ fn blocked_traffic_of_others_costs_and_of_red_does_not() {
                 frame: 5,
             });
         }
-        metric(&story.grade(), "view").points
+        metric(&story.grade(), "conduits").points
     };
-    close_to(blocked(WHITE), 9.0);
-    close_to(blocked(RED), 10.0);
+    close_to(blocked(WHITE), 3.0);
+    close_to(blocked(RED), 4.0);
 }
 
 /// One attack T0836 on plc-1 at 100 s; points of one report of it, filed as told.
@@ -568,7 +568,7 @@ fn every_missed_chance_of_the_lost_match_is_named() {
         "Not reported: T1692.001 Unauthorized Message: Command Message on sis-1",
         "Unanswered alarm: BYPASS",
         "Unanswered alarm: PAH",
-        "The last moment: 15:34",
+        "The last moment: 15:33",
     ];
     for title in expected {
         assert!(titles.contains(&title), "{title} is not in {titles:#?}");

@@ -61,6 +61,17 @@ fn mistakes_are_named_with_their_place() {
 }
 
 #[test]
+fn shares_of_unknown_objectives_are_found() {
+    let mut sources = sim_authored::SourceMap::new();
+    let text = b"(version: 1, objectives: {\"blindd\": 0.5})";
+    let file = sources.add("rubric.ron", text).unwrap();
+    let problems = Rubric::read_for(&sources, file, Some(&["blind", "move"])).unwrap_err();
+    assert_eq!(problems[0].there, "there is no objective `blindd`");
+    assert_eq!(problems[0].help, "did you mean `blind`?");
+    assert!(Rubric::read(&sources, file).is_ok());
+}
+
+#[test]
 fn the_rubric_of_first_watch_is_valid() {
     let text = include_bytes!("../../../scenarios/first-watch/rubric.ron");
     let rubric = Rubric::from_ron(text).unwrap();
