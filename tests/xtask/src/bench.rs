@@ -2,6 +2,13 @@
 //!
 //! A row is a function that measures; a row that has no function is not printed.
 
+mod direct;
+mod headless;
+mod kernels;
+mod live;
+mod load;
+mod process;
+
 use crate::shell::{self, Outcome};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -9,62 +16,112 @@ use std::path::PathBuf;
 /// Options of `bench`.
 #[derive(clap::Args)]
 pub struct Options {
-    /// File for the JSON.
-    #[arg(long, default_value = "target/bench.json")]
-    pub out: PathBuf,
+    /// File for the JSON, from the root of the checkout.
+    #[arg(long, value_name = "FILE", default_value = "target/bench.json")]
+    pub json: PathBuf,
     /// Measures briefly: shows that every row runs, gives no numbers worth keeping.
     #[arg(long)]
     pub smoke: bool,
+    /// Only these groups.
+    #[arg(long, value_name = "GROUP", value_delimiter = ',', value_parser = groups())]
+    pub only: Vec<String>,
 }
 
 /// One measured number.
 pub struct Measured {
     /// What was measured.
-    pub what: &'static str,
+    pub what: String,
     /// The value.
     pub value: f64,
     /// Its unit.
-    pub unit: &'static str,
+    pub unit: String,
     /// What the design asks for, in words.
     pub goal: &'static str,
 }
 
+/// A measured number.
+fn measured(
+    what: impl Into<String>,
+    value: f64,
+    unit: impl Into<String>,
+    goal: &'static str,
+) -> Measured {
+    Measured {
+        what: what.into(),
+        value,
+        unit: unit.into(),
+        goal,
+    }
+}
+
 /// A measurement of one or more numbers.
-type Row = fn(smoke: bool) -> Result<Vec<Measured>, String>;
+type Group = fn(smoke: bool) -> Result<Vec<Measured>, String>;
 
 /// Every measurement, in the order of the table.
-const ROWS: &[Row] = &[];
+const GROUPS: &[(&str, Group)] = &[
+    ("headless", headless::run),
+    ("live", live::real_time),
+    ("memory", live::memory),
+    ("growth", live::growth),
+    ("start", headless::first_answer),
+    ("resume", headless::resume),
+    ("direct", direct::run),
+    ("kernels", kernels::run),
+];
 
-/// Runs every row.
+fn groups() -> Vec<&'static str> {
+    GROUPS.iter().map(|(name, _)| *name).collect()
+}
+
+/// Builds the product as users have it, then runs every group.
 pub fn run(options: &Options) -> Outcome {
+    shell::run(&mut shell::cargo(&[
+        "build",
+        "--quiet",
+        "--release",
+        "--package",
+        "trippoint",
+    ]))?;
+    let busy_before = load_average();
     let mut measured = Vec::new();
-    for row in ROWS {
-        measured.extend(row(options.smoke)?);
+    for (name, group) in GROUPS {
+        if !options.only.is_empty() && !options.only.iter().any(|only| only == name) {
+            continue;
+        }
+        eprintln!("measuring: {name}");
+        let rows = group(options.smoke).map_err(|e| format!("{name}: {e}"))?;
+        if rows.is_empty() || rows.iter().any(|row| !row.value.is_finite()) {
+            return Err(format!("{name}: a row is missing"));
+        }
+        measured.extend(rows);
     }
-    let machine = machine();
     let rows: Vec<Value> = measured
         .iter()
         .map(|m| json!({"what": m.what, "value": m.value, "unit": m.unit, "goal": m.goal}))
         .collect();
-    let text = serde_json::to_string_pretty(
-        &json!({"machine": machine, "smoke": options.smoke, "rows": rows}),
-    )
-    .map_err(|e| e.to_string())?;
-    let file = shell::root().join(&options.out);
+    let document = json!({
+        "machine": machine(),
+        "load_average": {"before": busy_before, "after": load_average()},
+        "smoke": options.smoke,
+        "rows": rows,
+    });
+    let text = serde_json::to_string_pretty(&document).map_err(|e| e.to_string())?;
+    let file = shell::root().join(&options.json);
     std::fs::write(&file, text + "\n").map_err(|e| format!("{}: {e}", file.display()))?;
     Ok(format!(
-        "{}\nwritten to {}",
+        "{}\nbench: {} rows, written to {}",
         table(&measured),
+        measured.len(),
         file.display()
     ))
 }
 
 fn table(measured: &[Measured]) -> String {
     let width = measured.iter().map(|m| m.what.len()).max().unwrap_or(4);
-    let mut text = format!("{:width$}  {:>14}  {:10}  goal", "what", "value", "unit");
+    let mut text = format!("{:width$}  {:>14}  {:5}  goal", "what", "value", "unit");
     for m in measured {
         text.push_str(&format!(
-            "\n{:width$}  {:>14.3}  {:10}  {}",
+            "\n{:width$}  {:>14.3}  {:5}  {}",
             m.what, m.value, m.unit, m.goal
         ));
     }
@@ -83,13 +140,23 @@ fn machine() -> Value {
             .unwrap_or_default()
     };
     let rustc = shell::output(&mut shell::program("rustc", &["--version"])).unwrap_or_default();
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     json!({
         "processor": first_line("/proc/cpuinfo", "model name"),
         "cores": std::thread::available_parallelism().map_or(1, usize::from),
         "memory": first_line("/proc/meminfo", "MemTotal"),
         "system": format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+        "kernel": kernel.trim(),
         "rustc": rustc.trim(),
     })
+}
+
+/// How many tasks wanted a processor in the last minute: more than a few say that something else was running.
+fn load_average() -> f64 {
+    std::fs::read_to_string("/proc/loadavg")
+        .ok()
+        .and_then(|text| text.split(' ').next()?.parse().ok())
+        .unwrap_or(f64::NAN)
 }
 
 #[cfg(test)]
@@ -100,15 +167,15 @@ mod tests {
     fn the_table_lines_up() {
         let rows = [
             Measured {
-                what: "short",
+                what: "short".into(),
                 value: 1.0,
-                unit: "s",
+                unit: "s".into(),
                 goal: "below 2",
             },
             Measured {
-                what: "a longer name",
+                what: "a longer name".into(),
                 value: 1234.5,
-                unit: "req/s",
+                unit: "req/s".into(),
                 goal: "level",
             },
         ];

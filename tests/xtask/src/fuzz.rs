@@ -3,6 +3,7 @@
 use crate::shell::{self, Outcome};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 /// What libFuzzer needs from the compiler.
@@ -22,20 +23,26 @@ struct Target {
     runs: u64,
     /// Longest input, bytes.
     longest: u32,
+    /// Processes that share the inputs, each with its own seed.
+    shards: u64,
 }
 
 const TARGETS: &[Target] = &[
-    Target {
-        name: "modbus_session",
-        runs: 2_000_000,
-        longest: 1024,
-    },
-    Target {
-        name: "recording",
-        runs: 500_000,
-        longest: 4096,
-    },
+    target("scenario_ron", 200_000, 4096, 4),
+    target("modbus_session", 2_000_000, 1024, 1),
+    target("net_frame", 100_000, 4096, 1),
+    target("recording", 500_000, 4096, 1),
+    target("st_program", 50_000, 4096, 1),
 ];
+
+const fn target(name: &'static str, runs: u64, longest: u32, shards: u64) -> Target {
+    Target {
+        name,
+        runs,
+        longest,
+        shards,
+    }
+}
 
 /// Options of `fuzz`.
 #[derive(clap::Args)]
@@ -61,12 +68,13 @@ pub fn run(options: &Options) -> Outcome {
     if options.target.is_none() {
         told.push(canary()?);
     }
-    let chosen = TARGETS.iter().filter(|target| {
-        !options.canary && options.target.as_deref().is_none_or(|t| t == target.name)
-    });
-    for target in chosen {
-        told.push(fuzz(target, options.runs.unwrap_or(target.runs))?);
-    }
+    let chosen: Vec<&Target> = TARGETS
+        .iter()
+        .filter(|target| {
+            !options.canary && options.target.as_deref().is_none_or(|t| t == target.name)
+        })
+        .collect();
+    told.extend(fuzz(&chosen, options.runs)?);
     if told.is_empty() {
         let names: Vec<&str> = TARGETS.iter().map(|t| t.name).collect();
         return Err(format!("no such target; there are {}", names.join(", ")));
@@ -99,22 +107,65 @@ fn workplace(name: &str) -> Result<PathBuf, String> {
     Ok(folder)
 }
 
-fn command(name: &str, found: &Path, runs: u64, longest: u32) -> Command {
+fn command(name: &str, found: &Path, runs: u64, longest: u32, seed: u64) -> Command {
     let mut command = shell::program(binary(name), &[]);
     command
         .arg(format!("-runs={runs}"))
         .arg(format!("-max_len={longest}"))
         .arg(format!("-rss_limit_mb={MEMORY_MB}"))
+        .arg(format!("-seed={seed}"))
         .arg(format!("-artifact_prefix={}/", found.display()))
-        .args(["-seed=1", "-timeout=10", "-print_final_stats=1"])
+        .args(["-timeout=10", "-print_final_stats=1"])
         .arg(found);
     command
 }
 
-/// Runs one target and asserts from libFuzzer's own count that it had as many inputs as it was promised.
-fn fuzz(target: &Target, runs: u64) -> Result<String, String> {
-    let found = workplace(target.name)?;
-    let mut command = command(target.name, &found, runs, target.longest);
+/// Runs the targets, as many processes at a time as there are cores, and returns a line for each.
+fn fuzz(targets: &[&Target], runs: Option<u64>) -> Result<Vec<String>, String> {
+    let jobs: Vec<(&Target, u64)> = targets
+        .iter()
+        .flat_map(|target| (0..target.shards).map(move |shard| (*target, shard)))
+        .collect();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        while let Some((target, shard)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let runs = runs.unwrap_or(target.runs).div_ceil(target.shards);
+            done.push((target.name, fuzz_shard(target, *shard, runs)));
+        }
+        done
+    };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let done = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        workers
+            .into_iter()
+            .flat_map(|worker| worker.join().unwrap_or_default())
+            .collect::<Vec<_>>()
+    });
+    if done.len() != jobs.len() {
+        return Err("a worker of the fuzzer was lost".into());
+    }
+    let mut told = Vec::new();
+    for target in targets {
+        let (mut executed, mut seconds) = (0, 0.0);
+        for (_, outcome) in done.iter().filter(|(name, _)| *name == target.name) {
+            let (units, took) = outcome.as_ref().map_err(Clone::clone)?;
+            executed += units;
+            seconds += took;
+        }
+        told.push(format!(
+            "fuzz: {}: {executed} inputs, no crash, {seconds:.0} s of one core",
+            target.name
+        ));
+    }
+    Ok(told)
+}
+
+/// Runs one process and asserts from libFuzzer's own count that it had as many inputs as it was promised.
+fn fuzz_shard(target: &Target, shard: u64, runs: u64) -> Result<(u64, f64), String> {
+    let found = workplace(&format!("{}-{shard}", target.name))?;
+    let mut command = command(target.name, &found, runs, target.longest, shard + 1);
     command.arg(shell::root().join("tests/fuzz/corpus").join(target.name));
     let started = Instant::now();
     let log = log_of(&mut command)?;
@@ -135,17 +186,13 @@ fn fuzz(target: &Target, runs: u64) -> Result<String, String> {
             target.name
         ));
     }
-    Ok(format!(
-        "fuzz: {}: {executed} inputs, no crash, {:.0} s",
-        target.name,
-        started.elapsed().as_secs_f64()
-    ))
+    Ok((executed, started.elapsed().as_secs_f64()))
 }
 
 /// The fuzzer must find a bug that was planted for it: a fuzzer that finds nothing proves nothing.
 fn canary() -> Result<String, String> {
     let found = workplace("canary")?;
-    let log = log_of(&mut command("canary", &found, CANARY_RUNS, 64))?;
+    let log = log_of(&mut command("canary", &found, CANARY_RUNS, 64, 1))?;
     if log.success {
         return Err(format!(
             "canary: the planted bug was not found in {CANARY_RUNS} inputs"
