@@ -18,6 +18,10 @@ pub(super) const REPEAT_WINDOW: SimDuration = SimDuration::from_secs(60);
 const STANDING: SimDuration = SimDuration::from_secs(20 * 60);
 /// Out of band for so long is proven.
 const EXCURSION: SimDuration = SimDuration::from_secs(10);
+/// A plant that moves so long after a red value was written moves by it.
+const MOVE_EFFECT: SimDuration = SimDuration::from_secs(30);
+/// Change of a sampled value, as a share of what it was, that counts as a move.
+const MOVE: f64 = 0.1;
 /// A communication lost so long after a red flood was lost by it.
 const FLOOD_EFFECT: SimDuration = SimDuration::from_secs(10);
 /// A communication lost so long after a red ARP claim was lost by it.
@@ -72,6 +76,10 @@ struct PlantFacts {
     value: f64,
     out_since: Option<SimTime>,
     proven: bool,
+    /// Last sample.
+    values: Vec<f64>,
+    /// When red last changed a value that drives the plant, and the sample before that.
+    pushed: Option<(SimTime, Vec<f64>)>,
 }
 
 /// Last change of a firewall.
@@ -146,6 +154,8 @@ pub(super) struct News {
     /// Writes of one address within the window, the most of this request.
     pub repeats: usize,
     pub excursion: Option<Excursion>,
+    /// A plant that has just moved by a red value.
+    pub moved: Option<String>,
     /// A controller went from RUN to RUN: it started anew.
     pub started_anew: bool,
 }
@@ -199,7 +209,10 @@ impl Facts {
                     .insert(info.ip, (info.id.clone(), info.zone.clone()));
             }
             RecordKind::Plant(info) => self.plants.push(PlantFacts::new(info)),
-            RecordKind::Sample(sample) => news.excursion = self.learn_sample(time, sample),
+            RecordKind::Sample(sample) => {
+                news.moved = self.learn_move(time, sample);
+                news.excursion = self.learn_sample(time, sample);
+            }
             RecordKind::Connection {
                 conn,
                 dst,
@@ -408,6 +421,21 @@ impl Facts {
             .is_some_and(|plants| plants.contains(plant))
     }
 
+    /// The plant of a sample, if a value of it moved soon after a red write; told once for each such write.
+    fn learn_move(&mut self, time: SimTime, sample: &PlantSample) -> Option<String> {
+        let plant = self.plants.get_mut(usize::from(sample.plant))?;
+        plant.values.clone_from(&sample.values);
+        let (since, before) = plant.pushed.as_ref()?;
+        let in_time = time.since(*since) <= MOVE_EFFECT && !sample.tripped;
+        let moved =
+            |(now, before): (&f64, &f64)| (now - before).abs() > MOVE * before.abs().max(1.0);
+        let found = in_time && sample.values.iter().zip(before).any(moved);
+        if found || !in_time {
+            plant.pushed = None;
+        }
+        found.then(|| plant.id.clone())
+    }
+
     fn learn_sample(&mut self, time: SimTime, sample: &PlantSample) -> Option<Excursion> {
         let index = usize::from(sample.plant);
         let id = self.plants.get(index)?.id.clone();
@@ -512,6 +540,16 @@ impl Facts {
     }
 
     fn learn_write(&mut self, time: SimTime, m: &ModbusRecord, red: bool, news: &mut News) {
+        if red && m.changed {
+            let driven = self.declared.drives.get(&m.asset);
+            for plant in self
+                .plants
+                .iter_mut()
+                .filter(|p| driven.is_some_and(|d| d.contains(&p.id)))
+            {
+                plant.pushed = Some((time, plant.values.clone()));
+            }
+        }
         self.last_writer.insert(m.asset.clone(), (m.by, time));
         let Some(first) = m.address else { return };
         for address in (first..=u16::MAX).take(usize::from(m.count.max(1))) {
@@ -699,6 +737,8 @@ impl PlantFacts {
             value: 0.0,
             out_since: None,
             proven: false,
+            values: Vec::new(),
+            pushed: None,
         }
     }
 }

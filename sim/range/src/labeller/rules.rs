@@ -52,11 +52,12 @@ pub(super) const RULES: &[Rule] = &[
     row("T0801", process_reads), // measurements read: the controller
     row("T0845", program_upload), // program read: the controller
     // Commands.
-    row("T1692.001", command), // a write, refused or not: the controller
+    row("T0848", rogue_master), // any request of an attacker: the controller
+    row("T1692.001", command),  // a write, refused or not: the controller
     row("T0836", parameter_changed), // a write that changed a holding register: the controller
     row("T0806", repeated_write), // one address written again and again: the controller
     row("T0858", mode_changed), // RUN or STOP: the controller
-    row("T0816", restarted),   // RUN to RUN, or STOP by restart or power: the controller
+    row("T0816", restarted),    // RUN to RUN, or STOP by restart or power: the controller
     row("T0843", program_download), // program written: the controller
     // Network.
     row("T0830", arp_claim),    // address claimed: its owner
@@ -67,8 +68,8 @@ pub(super) const RULES: &[Rule] = &[
     // Impact.
     row("T0837", bypassed),       // safety bypass set: the safety controller
     row("T0880", demand_in_vain), // demand while bypassed: the safety controller
-    row("T0831", out_of_band),    // plant out of band under a red value: the controller written
-    row("T0879", damaged),        // damage or rupture under a red value: the plant
+    row("T0831", control_taken), // plant moved by a red value, or out of band under one: the controller written
+    row("T0879", damaged),       // damage or rupture under a red value: the plant
 ];
 
 fn port_scan(c: &Context<'_>) -> Vec<Hit> {
@@ -109,6 +110,10 @@ fn process_reads(c: &Context<'_>) -> Vec<Hit> {
                 fc::READ_DISCRETE_INPUTS | fc::READ_INPUT_REGISTERS
             )
     })
+}
+
+fn rogue_master(c: &Context<'_>) -> Vec<Hit> {
+    modbus(c, |_| true)
 }
 
 fn command(c: &Context<'_>) -> Vec<Hit> {
@@ -205,13 +210,19 @@ fn demand_in_vain(c: &Context<'_>) -> Vec<Hit> {
     safety(c, SafetyEvent::DemandWhileBypassed)
 }
 
-fn out_of_band(c: &Context<'_>) -> Vec<Hit> {
+fn control_taken(c: &Context<'_>) -> Vec<Hit> {
     match &c.record.kind {
         RecordKind::Sample(_) => {
-            let Some(excursion) = c.news.excursion.as_ref().filter(|e| e.proven_now) else {
+            let proven = c
+                .news
+                .excursion
+                .as_ref()
+                .filter(|e| e.proven_now)
+                .map(|e| &e.plant);
+            let Some(plant) = proven.or(c.news.moved.as_ref()) else {
                 return Vec::new();
             };
-            let pushers = c.facts.pushers(&excursion.plant, c.record.time);
+            let pushers = c.facts.pushers(plant, c.record.time);
             pushers
                 .into_iter()
                 .map(|p| Hit {
