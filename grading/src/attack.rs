@@ -79,6 +79,12 @@ pub fn relation(named: &str, truth: &str) -> Option<Relation> {
     (parent == Some(named)).then_some(Relation::Parent)
 }
 
+/// True for a technique that is only a consequence: it is measured, not executed.
+#[must_use]
+pub fn is_impact(id: &str) -> bool {
+    resolve(id).is_some_and(|technique| technique.tactics == ["impact"])
+}
+
 /// Every technique and sub-technique, by id.
 pub fn techniques() -> impl Iterator<Item = &'static Technique> {
     table().techniques.values()

@@ -7,7 +7,8 @@ use crate::{AttackInstance, Curve, Refusal, Register, Visibility, attack};
 use serde::Serialize;
 use sim_record::{
     AssetInfo, EndReason, MatchInfo, PlantInfo, PlantSample, Principal, PrincipalId, Record,
-    RecordKind, ReportRecord, ReportStage, SafetyEvent, SimTime, Team, Visibility as RecordView,
+    RecordKind, ReportRecord, ReportStage, SafetyEvent, SimDuration, SimTime, Team,
+    Visibility as RecordView,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -21,8 +22,13 @@ pub const BLOCKED_CITED_MAX: usize = 128;
 pub const NAMES_MAX: usize = 1_024;
 /// Most incident reports that are told apart.
 pub const REPORTS_MAX: usize = 512;
+/// Most firings of shipped detections that are remembered.
+pub const DETECTIONS_MAX: usize = 1_024;
 /// Most trips that are remembered.
 pub const TRIPS_MAX: usize = 64;
+
+/// A detection and the attack that it saw may be this far apart.
+const DETECTION_SLACK: SimDuration = SimDuration::from_secs(10);
 
 /// Latest state of a plant.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -136,6 +142,8 @@ pub struct Context {
     hosts: BTreeMap<u32, String>,
     communications: BTreeMap<(String, String), bool>,
     trips: Vec<u64>,
+    /// Time, asset and technique of each shipped detection that fired.
+    detections: Vec<(SimTime, String, String)>,
     recent: VecDeque<Record>,
     cited: BTreeMap<u64, Cited>,
     blocked_cited: usize,
@@ -472,15 +480,7 @@ impl Context {
             RecordKind::Detection {
                 asset, technique, ..
             } => {
-                for known in self
-                    .attacks
-                    .values_mut()
-                    .filter(|known| known.asset == *asset)
-                {
-                    if attack::relation(technique, &known.technique).is_some() {
-                        known.seen(time);
-                    }
-                }
+                self.detection(time, asset, technique);
             }
             RecordKind::ObjectiveMet {
                 id, record: shown, ..
@@ -494,6 +494,33 @@ impl Context {
             }
             _ => {}
         }
+    }
+
+    fn detection(&mut self, time: SimTime, asset: &str, technique: &str) {
+        for known in self.attacks.values_mut() {
+            if known.asset == asset && attack::relation(technique, &known.technique).is_some() {
+                known.seen(time);
+            }
+        }
+        if self.detections.len() < DETECTIONS_MAX {
+            let fired = (time, asset.to_owned(), technique.to_owned());
+            self.detections.push(fired);
+        }
+    }
+
+    /// True when a shipped detection said so up to `until` while that asset was under attack.
+    #[must_use]
+    pub fn detected(&self, asset: &str, technique: &str, until: SimTime) -> bool {
+        let fired = self.detections.iter().filter(|(time, on, named)| {
+            *time <= until && on == asset && attack::relation(technique, named).is_some()
+        });
+        let mut fired = fired.map(|(time, _, _)| *time);
+        fired.any(|time| {
+            let mut attacks = self.attacks.values().filter(|known| known.asset == asset);
+            attacks.any(|known| {
+                known.began <= time + DETECTION_SLACK && time <= known.last + DETECTION_SLACK
+            })
+        })
     }
 
     /// Keeps the text of a network record that ground truth cites; gives its frame and register.

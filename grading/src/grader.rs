@@ -200,8 +200,9 @@ impl Grader {
 
     fn attacks(&self) -> Vec<AttackSummary> {
         let outcome = detection::outcome(&self.rubric, &self.context);
+        let credits = outcome.credits();
         let summarise = |known: &crate::AttackInstance| {
-            let credited = outcome.credited.get(&known.number);
+            let credited = credits.get(&known.number);
             let effect = self.context.effect(known.began, known.last);
             AttackSummary {
                 number: known.number,

@@ -48,19 +48,21 @@ fn latent(rubric: &Rubric, context: &Context, chances: &mut Vec<MissedChance>) {
 
 fn unreported(rubric: &Rubric, context: &Context, chances: &mut Vec<MissedChance>) {
     let outcome = detection::outcome(rubric, context);
-    for known in context.attacks.values() {
-        let Some(visible) = known.visible else {
+    for incident in &outcome.incidents {
+        let Some(visible) = incident.visible else {
             continue;
         };
-        let what = format!("{} on {}", attack::label(&known.technique), known.asset);
-        let effect = context.effect(known.began, known.last);
-        let evidence = known.evidence.clone().with_effect(effect);
+        let (what, evidence) = detection::in_words(incident, context);
         let seen = format!("It could be seen from {}.", clock(visible));
-        match outcome.credited.get(&known.number) {
+        let first = incident
+            .attacks
+            .first()
+            .and_then(|number| context.attacks.get(number));
+        match &incident.credit {
             None => chances.push(MissedChance {
                 title: clip(&format!("Not reported: {what}")),
                 visible: seen,
-                could: advice(&known.technique).into(),
+                could: first.map_or("", |known| advice(&known.technique)).into(),
                 evidence,
             }),
             Some(credit) if credit.time.since(visible) > seconds(rubric.debrief.response_s) => {
@@ -111,7 +113,9 @@ fn unanswered(
 fn advice(technique: &str) -> &'static str {
     let tactics = attack::resolve(technique).map_or(&[][..], |known| &known.tactics);
     let any = |wanted: &[&str]| tactics.iter().any(|tactic| wanted.contains(tactic));
-    if any(&["impact", "impair-process-control"]) {
+    if attack::is_impact(technique) {
+        "This is a consequence: report it, make the plant safe, and stop what causes it."
+    } else if any(&["impair-process-control"]) {
         "Report it, close its way in, and take the process back: manual control, or the shutdown button."
     } else if any(&["inhibit-response-function", "evasion"]) {
         "Report it, and put the protection back in service before anything else."

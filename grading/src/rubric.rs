@@ -308,9 +308,10 @@ pub(crate) fn seconds(value_s: f64) -> SimDuration {
     SimDuration((value_s.max(0.0) * 1e6) as u64)
 }
 
-/// Looking around is worth less than changing the process, so that decoys cannot dilute detection.
+/// Looking around is worth less than changing the process, so that decoys cannot dilute detection;
+/// naming a consequence is worth less than naming its cause.
 fn default_tactic_weights() -> BTreeMap<String, f64> {
-    let low = [("discovery", 0.5), ("collection", 0.5)];
+    let low = [("discovery", 0.5), ("collection", 0.5), ("impact", 0.5)];
     low.into_iter()
         .map(|(tactic, weight)| (tactic.to_owned(), weight))
         .collect()

@@ -83,7 +83,7 @@ impl Metric for Running {
         let mut details = vec![point(self.max, self.max, start, whole)];
         let reason = if self.blocked > 0 {
             let refused = plural(self.blocked, "connection");
-            format!("A firewall refused {refused} that are not the attackers'.")
+            format!("Refused by a firewall, though not the attackers': {refused}.")
         } else {
             "No legitimate connection was refused.".to_owned()
         };

@@ -4,7 +4,7 @@
 
 use super::{Metric, MetricKind, MetricResult, Side, decay};
 use crate::describe::{clip, clock, duration, plural};
-use crate::{Context, Evidence, Point, Rubric, Visibility};
+use crate::{Context, Evidence, Point, Rubric, Visibility, attack};
 use sim_record::{PrincipalId, Record, RecordKind, SimTime, Team};
 use std::collections::BTreeMap;
 
@@ -75,9 +75,10 @@ struct Containing {
 impl Attackers {
     pub(super) fn observe(&mut self, record: &Record, context: &Context) {
         match &record.kind {
-            RecordKind::AttackBegan { by, .. } => self.act(*by, record),
-            RecordKind::AttackWent { attack, .. } => {
-                if let Some(known) = context.attacks.get(attack) {
+            RecordKind::AttackBegan { attack, .. } | RecordKind::AttackWent { attack, .. } => {
+                // What a process does later is a consequence of an act, not an act.
+                let known = context.attacks.get(attack);
+                if let Some(known) = known.filter(|known| !attack::is_impact(&known.technique)) {
                     self.act(known.by, record);
                 }
             }

@@ -11,7 +11,7 @@ use crate::rubric::seconds;
 use crate::{
     AttackInstance, Evidence, Flag, Point, Rubric, Visibility, attack, attack::Relation, rubric,
 };
-use sim_record::{Record, SimTime};
+use sim_record::{PrincipalId, Record, SimTime};
 use std::collections::BTreeMap;
 
 /// Most reports and attack instances that take part in the matching; the earliest count.
@@ -31,10 +31,10 @@ impl MetricKind for Detection {
         "Detection"
     }
     fn summary(&self) -> &'static str {
-        "Incident reports matched one to one with attack instances by asset, technique and time; early and right earns more, false reports cost."
+        "Incident reports matched one to one with attacks by asset, technique and time; early and right earns more, false reports cost. Techniques of one act count as one incident."
     }
     fn unit(&self) -> &'static str {
-        "attacks reported"
+        "incidents reported"
     }
     fn side(&self) -> Side {
         Side::Blue
@@ -60,17 +60,35 @@ struct Running {
     max: f64,
 }
 
-/// What was credited for an attack.
+/// What was credited for an incident.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Credit {
     /// Report.
     pub report: u32,
     /// When it was filed.
     pub time: SimTime,
-    /// Share of the attack's value, 0 to 1.
+    /// Share of the incident's value, 0 to 1.
     pub share: f64,
     /// Why not more.
     pub reason: String,
+}
+
+/// Attack instances that one act began: the same attacker, asset and first record.
+///
+/// One write can be an unauthorized message and a changed parameter at once; a report that names
+/// either has found it, and nobody must report one frame twice.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Incident {
+    /// Numbers of its attack instances.
+    pub attacks: Vec<u32>,
+    /// Begin of the first one.
+    pub began: SimTime,
+    /// First moment at which the defenders could see any of them.
+    pub visible: Option<SimTime>,
+    /// Weight: the greatest of its techniques'.
+    pub value: f64,
+    /// The report that found it.
+    pub credit: Option<Credit>,
 }
 
 /// What became of a report that no attack was credited for.
@@ -91,8 +109,8 @@ enum Verdict {
 /// Result of the matching.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {
-    /// Credits by attack instance.
-    pub credited: BTreeMap<u32, Credit>,
+    /// Everything that there was to detect.
+    pub incidents: Vec<Incident>,
     /// For the instructor.
     pub flags: Vec<Flag>,
     verdicts: BTreeMap<u32, Verdict>,
@@ -101,45 +119,104 @@ pub struct Outcome {
     false_count: usize,
 }
 
-/// Matches the reports of a match with its attacks.
+impl Outcome {
+    /// Credit by attack instance.
+    pub fn credits(&self) -> BTreeMap<u32, &Credit> {
+        let credited = self.incidents.iter().filter_map(|incident| {
+            let credit = incident.credit.as_ref()?;
+            Some(incident.attacks.iter().map(move |number| (*number, credit)))
+        });
+        credited.flatten().collect()
+    }
+
+    fn reported(&self) -> usize {
+        self.incidents
+            .iter()
+            .filter(|incident| incident.credit.is_some())
+            .count()
+    }
+}
+
+/// Matches the reports of a match with its incidents.
 #[must_use]
 pub fn outcome(rubric: &Rubric, context: &Context) -> Outcome {
-    let attacks: Vec<&AttackInstance> = context.attacks.values().take(MATCHED_MAX).collect();
+    let mut incidents = incidents(rubric, context);
     let reports: Vec<&IncidentReport> = context.reports.values().take(MATCHED_MAX).collect();
+    let best = |report: &IncidentReport, incident: &Incident| {
+        let members = incident
+            .attacks
+            .iter()
+            .filter_map(|number| context.attacks.get(number));
+        let credits = members.map(|known| credit(rubric, report, known));
+        credits.fold((0.0, String::new()), |best, next| {
+            if next.0 > best.0 { next } else { best }
+        })
+    };
     let weights: Vec<Vec<i64>> = reports
         .iter()
         .map(|report| {
-            attacks
+            let values = incidents
                 .iter()
-                .map(|known| weight(rubric, report, known))
-                .collect()
+                .map(|incident| best(report, incident).0 * incident.value);
+            values.map(millionths).collect()
         })
         .collect();
     let partners = maximum_weight_matching(&weights);
-    let mut outcome = Outcome::default();
     for (report, partner) in reports.iter().zip(&partners) {
-        if let Some(known) = partner.and_then(|index| attacks.get(index)) {
-            let (share, reason) = credit(rubric, report, known);
-            let credit = Credit {
-                report: report.number,
-                time: report.claimed,
+        if let Some(incident) = partner.and_then(|index| incidents.get_mut(index)) {
+            let (share, reason) = best(report, incident);
+            let (number, time) = (report.number, report.claimed);
+            incident.credit = Some(Credit {
+                report: number,
+                time,
                 share,
                 reason,
-            };
-            outcome.credited.insert(known.number, credit);
+            });
         }
     }
+    let mut outcome = Outcome {
+        incidents,
+        ..Outcome::default()
+    };
     judge_rest(&mut outcome, rubric, context, &reports);
     outcome
 }
 
-/// Value of matching a report with an attack in millionths.
-fn weight(rubric: &Rubric, report: &IncidentReport, known: &AttackInstance) -> i64 {
-    let (share, _) = credit(rubric, report, known);
-    let value = share * rubric::Detection::technique_weight(rubric, &known.technique);
+/// Groups attack instances by the act that began them.
+fn incidents(rubric: &Rubric, context: &Context) -> Vec<Incident> {
+    let mut incidents: Vec<Incident> = Vec::new();
+    let mut by_act: BTreeMap<(PrincipalId, &str, Option<u64>), usize> = BTreeMap::new();
+    for known in context.attacks.values() {
+        let act = known.evidence.records.first().copied();
+        let key = (known.by, known.asset.as_str(), act);
+        let value = rubric::Detection::technique_weight(rubric, &known.technique);
+        if let Some(incident) = by_act.get(&key).and_then(|index| incidents.get_mut(*index)) {
+            incident.attacks.push(known.number);
+            incident.began = incident.began.min(known.began);
+            incident.visible = match (incident.visible, known.visible) {
+                (Some(a), Some(b)) => Some(a.min(b)),
+                (a, b) => a.or(b),
+            };
+            incident.value = incident.value.max(value);
+        } else if incidents.len() < MATCHED_MAX {
+            by_act.insert(key, incidents.len());
+            incidents.push(Incident {
+                attacks: vec![known.number],
+                began: known.began,
+                visible: known.visible,
+                value,
+                credit: None,
+            });
+        }
+    }
+    incidents
+}
+
+/// A weight for the matching, which is exact on integers.
+fn millionths(value: f64) -> i64 {
     #[allow(clippy::cast_possible_truncation, reason = "0 to 1e6")]
-    let millionths = libm::round(value * CREDIT_UNIT) as i64;
-    millionths
+    let whole = libm::round(value * CREDIT_UNIT) as i64;
+    whole
 }
 
 /// Share of an attack's value that a report earns, and why not more.
@@ -196,17 +273,18 @@ fn judge_rest(
     context: &Context,
     reports: &[&IncidentReport],
 ) {
-    let credited: Vec<u32> = outcome
-        .credited
-        .values()
-        .map(|credit| credit.report)
-        .collect();
+    let credits = outcome
+        .incidents
+        .iter()
+        .filter_map(|incident| incident.credit.as_ref());
+    let credited: Vec<u32> = credits.map(|credit| credit.report).collect();
+    let found: Vec<u32> = outcome.credits().into_keys().collect();
     let mut false_claims: Vec<(&str, &str)> = Vec::new();
     for report in reports
         .iter()
         .filter(|report| !credited.contains(&report.number))
     {
-        let mut verdict = judge(rubric, context, report, &outcome.credited);
+        let mut verdict = judge(rubric, context, report, &found);
         if verdict == Verdict::False {
             let claim = (report.asset.as_str(), attack::canonical(&report.technique));
             if false_claims.contains(&claim) {
@@ -233,12 +311,7 @@ fn judge_rest(
     };
 }
 
-fn judge(
-    rubric: &Rubric,
-    context: &Context,
-    report: &IncidentReport,
-    credited: &BTreeMap<u32, Credit>,
-) -> Verdict {
+fn judge(rubric: &Rubric, context: &Context, report: &IncidentReport, found: &[u32]) -> Verdict {
     let claimed = rounded_up(report.claimed, rubric.detection.rounding_s);
     let latent = context.latents.values().find(|l| l.is_meant_by(report));
     if let Some(latent) = latent {
@@ -252,6 +325,12 @@ fn judge(
         .filter(|known| related(report, known).is_some())
         .peekable();
     if meant.peek().is_none() {
+        if context.detected(&report.asset, &report.technique, claimed) {
+            return Verdict::Empty(
+                "a shipped detection says so, but the act has another name.",
+                false,
+            );
+        }
         let asked = report.needs_confirmation && report.closed_as_benign;
         return if asked {
             Verdict::ConfirmedBenign
@@ -275,7 +354,7 @@ fn judge(
     {
         return Verdict::Empty("it came before anything of that attack was visible.", true);
     }
-    if all.iter().any(|known| credited.contains_key(&known.number)) {
+    if all.iter().any(|known| found.contains(&known.number)) {
         return Verdict::Empty("it repeats a report that was credited.", false);
     }
     if !report.own_evidence {
@@ -289,34 +368,29 @@ impl Metric for Running {
 
     fn result(&self, rubric: &Rubric, context: &Context) -> MetricResult {
         let outcome = outcome(rubric, context);
-        let visible: Vec<&AttackInstance> = context
-            .attacks
-            .values()
-            .filter(|known| known.visible.is_some())
-            .collect();
-        let value_of =
-            |known: &AttackInstance| rubric::Detection::technique_weight(rubric, &known.technique);
-        let possible: f64 = visible.iter().map(|known| value_of(known)).sum();
-        let earned: f64 = visible
+        let visible: Vec<&Incident> = outcome
+            .incidents
             .iter()
-            .filter_map(|known| Some(value_of(known) * outcome.credited.get(&known.number)?.share))
-            .sum();
+            .filter(|incident| incident.visible.is_some())
+            .collect();
+        let possible: f64 = visible.iter().map(|incident| incident.value).sum();
+        let earned = visible
+            .iter()
+            .filter_map(|incident| Some(incident.value * incident.credit.as_ref()?.share));
+        let earned: f64 = earned.sum();
         let below_floor = outcome.precision < rubric.detection.precision_floor;
         let unit = if below_floor {
             0.0
         } else {
-            self.max
-                / (possible * rubric.detection.full_credit_share)
-                    .max(earned)
-                    .max(1e-9)
+            let enough = possible * rubric.detection.full_credit_share;
+            self.max / enough.max(earned).max(1e-9)
         };
         let mut details = Vec::new();
-        for known in &visible {
-            let full = self.max * value_of(known) / possible.max(1e-9);
-            details.push(attack_point(
-                known,
-                &outcome,
-                value_of(known) * unit,
+        for incident in &visible {
+            let full = self.max * incident.value / possible.max(1e-9);
+            details.push(incident_point(
+                incident,
+                incident.value * unit,
                 full,
                 context,
             ));
@@ -328,7 +402,7 @@ impl Metric for Running {
             self.max
         };
         MetricResult {
-            value: Some(ratio(outcome.credited.len(), 1)),
+            value: Some(ratio(outcome.reported(), 1)),
             max,
             reason: reason(&outcome, visible.len(), below_floor, rubric),
             details,
@@ -389,19 +463,9 @@ impl Running {
     }
 }
 
-fn attack_point(
-    known: &AttackInstance,
-    outcome: &Outcome,
-    unit: f64,
-    max: f64,
-    context: &Context,
-) -> Point {
-    let what = format!("{} on {}", attack::label(&known.technique), known.asset);
-    let mut evidence = known
-        .evidence
-        .clone()
-        .with_effect(context.effect(known.began, known.last));
-    let (points, why) = match outcome.credited.get(&known.number) {
+fn incident_point(incident: &Incident, unit: f64, max: f64, context: &Context) -> Point {
+    let (what, mut evidence) = in_words(incident, context);
+    let (points, why) = match &incident.credit {
         Some(credit) => {
             if let Some(report) = context.reports.get(&credit.report) {
                 report.records.iter().for_each(|seq| evidence.cite(*seq));
@@ -422,6 +486,36 @@ fn attack_point(
     }
 }
 
+/// An incident in words, such as `T0836 Modify Parameter (also T1692.001) on plc1`, and its evidence.
+pub(crate) fn in_words(incident: &Incident, context: &Context) -> (String, Evidence) {
+    let mut members = incident
+        .attacks
+        .iter()
+        .filter_map(|number| context.attacks.get(number));
+    let Some(first) = members.next() else {
+        return (String::new(), Evidence::at(incident.began));
+    };
+    let mut evidence = first.evidence.clone();
+    let mut also: Vec<&str> = Vec::new();
+    for other in members {
+        also.push(attack::canonical(&other.technique));
+        evidence.from = evidence.from.min(other.evidence.from);
+        evidence.to = evidence.to.max(other.evidence.to);
+    }
+    let effect = context.effect(evidence.from, evidence.to);
+    let also = if also.is_empty() {
+        String::new()
+    } else {
+        format!(" (also {})", also.join(", "))
+    };
+    let what = format!(
+        "{}{also} on {}",
+        attack::label(&first.technique),
+        first.asset
+    );
+    (clip(&what), evidence.with_effect(effect))
+}
+
 fn evidence_of(report: &IncidentReport) -> Evidence {
     let mut evidence = Evidence::at(report.claimed);
     report.records.iter().for_each(|seq| evidence.cite(*seq));
@@ -434,8 +528,8 @@ fn reason(outcome: &Outcome, visible: usize, below_floor: bool, rubric: &Rubric)
     }
     let mut reason = format!(
         "{} of {} reported; {}.",
-        outcome.credited.len(),
-        plural(visible as u64, "visible attack"),
+        outcome.reported(),
+        plural(visible as u64, "visible incident"),
         plural(outcome.false_count as u64, "false report")
     );
     if below_floor {

@@ -77,7 +77,7 @@ impl Recovering {
         if context.attacks.is_empty() || !changes {
             return;
         }
-        if self.wrong(context).next().is_none() {
+        if self.is_right(context) {
             self.right_since.get_or_insert((record.time, record.seq));
         } else {
             self.lost.get_or_insert((record.time, record.seq));
@@ -98,29 +98,45 @@ impl Recovering {
         self.lost.map(|(time, _)| time)
     }
 
+    fn is_right(&self, context: &Context) -> bool {
+        self.faults(context).iter().all(|(wrong, _)| !wrong)
+            && context.conditions.values().all(|ok| *ok)
+    }
+
     /// What is not right now, in words.
-    fn wrong<'c>(&self, context: &'c Context) -> impl Iterator<Item = String> + 'c {
+    fn wrong(&self, context: &Context) -> Vec<String> {
+        let faults = self.faults(context).into_iter();
+        let mut wrong: Vec<String> = faults
+            .filter(|(wrong, _)| *wrong)
+            .map(|(_, text)| text.to_owned())
+            .collect();
+        wrong.extend(not_as_approved(context));
+        wrong
+    }
+
+    fn faults(&self, context: &Context) -> [(bool, &'static str); 5] {
         let share = self.in_band_share;
+        let tripped = context.any_plant(|plant| plant.tripped);
+        let inhibited = context.any_plant(|plant| plant.inhibited);
         let out_of_band = context.any_plant(|plant| plant.q < plant.q0 * share);
-        let plain = [
+        [
             (context.ruptured.is_some(), "the plant is destroyed"),
-            (
-                context.any_plant(|plant| plant.tripped),
-                "the plant is tripped or shut down",
-            ),
-            (
-                context.any_plant(|plant| plant.inhibited),
-                "a safety function is inhibited",
-            ),
+            (tripped, "the plant is tripped or shut down"),
+            (inhibited, "a safety function is inhibited"),
             (out_of_band, "quality is out of band"),
             (context.views_lost() > 0, "a view is lost"),
-        ];
-        let plain = plain
-            .into_iter()
-            .filter(|(wrong, _)| *wrong)
-            .map(|(_, text)| text.to_owned());
-        let conditions = context.conditions.iter().filter(|(_, ok)| !**ok);
-        plain.chain(conditions.map(|(id, _)| format!("{id} is not as approved")))
+        ]
+    }
+}
+
+/// The conditions that are not as approved, in one phrase.
+fn not_as_approved(context: &Context) -> Option<String> {
+    let conditions = context.conditions.iter().filter(|(_, ok)| !**ok);
+    let names: Vec<&str> = conditions.map(|(id, _)| id.as_str()).collect();
+    match names.as_slice() {
+        [] => None,
+        [only] => Some(format!("{only} is not as approved")),
+        all => Some(format!("not as approved: {}", all.join(", "))),
     }
 }
 
@@ -164,10 +180,11 @@ impl Metric for Running {
             let share = decay(after_s, rules.slow_s, rules.late_share);
             return self.of(share, Some(after_s), reason, evidence);
         }
-        let mut missing: Vec<String> = self.state.wrong(context).collect();
+        let mut missing: Vec<String> = Vec::new();
         if closed_report(context).is_none() {
             missing.push("no incident report is closed".into());
         }
+        missing.extend(self.state.wrong(context));
         if missing.is_empty() {
             missing.push(format!(
                 "it has not held for {} yet",

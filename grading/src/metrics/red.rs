@@ -3,7 +3,7 @@
 use super::detection;
 use super::{Metric, MetricKind, MetricResult, Side, decay};
 use crate::describe::{clip, clock, plural};
-use crate::{Context, Evidence, Point, Rubric, Visibility};
+use crate::{AttackInstance, Context, Evidence, Point, Rubric, Visibility, attack};
 use sim_record::{Record, RecordKind, SimTime};
 
 macro_rules! red_metric {
@@ -218,7 +218,7 @@ impl Metric for RunningPrecision {
         if let Some(result) = idle(context) {
             return result;
         }
-        let acts = sum(context.attacks.values().map(|known| known.acts));
+        let acts = sum(executed(context).map(|known| known.acts));
         let refused = sum(context.attacks.values().map(|known| known.refused));
         let share = float(acts) / float(acts.saturating_add(refused)).max(1.0);
         let reason = format!(
@@ -258,20 +258,20 @@ impl Metric for RunningStealth {
             return result;
         }
         let outcome = detection::outcome(rubric, context);
-        let hidden = context.attacks.values().map(|known| {
-            let whole_s = context.now.since(known.began).as_secs_f64();
-            let reported = outcome
-                .credited
-                .get(&known.number)
-                .map_or(context.now, |c| c.time);
-            let hidden_s = reported.since(known.began).as_secs_f64();
+        let hidden = outcome.incidents.iter().map(|incident| {
+            let whole_s = context.now.since(incident.began).as_secs_f64();
+            let reported = incident
+                .credit
+                .as_ref()
+                .map_or(context.now, |credit| credit.time);
+            let hidden_s = reported.since(incident.began).as_secs_f64();
             if whole_s > 0.0 {
                 (hidden_s / whole_s).min(1.0)
             } else {
                 1.0
             }
         });
-        let hidden = hidden.sum::<f64>() / float(context.attacks.len() as u64);
+        let hidden = hidden.sum::<f64>() / float(outcome.incidents.len() as u64).max(1.0);
         let events = float(self.detections.saturating_add(self.refused));
         let noisy = (events - rubric.red.free_detections).max(0.0);
         let quiet = (1.0 - noisy * rubric.red.noise_cost_share).max(0.0);
@@ -291,6 +291,12 @@ impl Metric for RunningStealth {
             details,
         }
     }
+}
+
+/// Attack instances that are acts; impact is measured, not executed.
+fn executed(context: &Context) -> impl Iterator<Item = &AttackInstance> {
+    let attacks = context.attacks.values();
+    attacks.filter(|known| !attack::is_impact(&known.technique))
 }
 
 fn sum(numbers: impl Iterator<Item = u64>) -> u64 {

@@ -49,7 +49,7 @@ time_metric!(
     TimeToDetect,
     "mttd",
     "Mean time to detect",
-    "From the begin of each attack instance to its first valid report, or to the end.",
+    "From the begin of each incident to its first valid report, or to the end.",
     |_| Box::new(Detecting)
 );
 time_metric!(
@@ -92,13 +92,13 @@ impl Metric for Detecting {
 
     fn result(&self, rubric: &Rubric, context: &Context) -> MetricResult {
         let outcome = detection::outcome(rubric, context);
-        let cases: Vec<(f64, bool)> = context
-            .attacks
-            .values()
-            .map(|known| {
-                let credit = outcome.credited.get(&known.number);
+        let cases: Vec<(f64, bool)> = outcome
+            .incidents
+            .iter()
+            .map(|incident| {
+                let credit = incident.credit.as_ref();
                 let until = credit.map_or(context.now, |credit| credit.time);
-                (until.since(known.began).as_secs_f64(), credit.is_none())
+                (until.since(incident.began).as_secs_f64(), credit.is_none())
             })
             .collect();
         mean(&cases, "There was no attack.")

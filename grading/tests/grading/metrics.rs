@@ -373,6 +373,82 @@ fn submitting_too_fast_earns_nothing_and_is_flagged() {
     assert!(report.flags[0].text.contains("too soon"));
 }
 
+/// One write can be two techniques; a report of either has found it, and a second one earns nothing.
+#[test]
+fn techniques_of_one_act_are_one_incident() {
+    let play = |named: &[&str]| {
+        let mut story = Story::new();
+        story.run(100);
+        let shown = story.modbus("plc-1", 16, 1025, &[1, 0]);
+        for (attack, technique) in [(1, "T1692.001"), (2, "T0836")] {
+            story.push(RecordKind::AttackBegan {
+                attack,
+                technique: technique.into(),
+                asset: "plc-1".into(),
+                by: RED,
+                record: shown,
+                visible: true,
+            });
+        }
+        story.run(200);
+        story.attack(3, "T0806", "plc-1");
+        for (number, technique) in (1..).zip(named) {
+            story.run(220 + u64::from(number) * 20);
+            story.report(number, "plc-1", technique);
+        }
+        story.run(400);
+        story.grade()
+    };
+    let none = play(&[]);
+    assert!(
+        metric(&none, "detection")
+            .reason
+            .contains("0 of 2 visible incidents")
+    );
+    let one = play(&["T0836"]);
+    assert_eq!(
+        (one.attacks[0].report, one.attacks[1].report),
+        (Some(1), Some(1))
+    );
+    assert_eq!(
+        metric(&one, "mttd").reason,
+        "2 min 50 s over 2 cases, 1 censored."
+    );
+    let twice = play(&["T0836", "T0855"]);
+    let points = |report: &grading::Report| metric(report, "detection").points;
+    assert_eq!(points(&twice), points(&one));
+    assert!(points(&play(&["T0836", "T0806"])) > points(&one));
+}
+
+/// A shipped detection can name an act otherwise than ground truth does; repeating it is no lie.
+#[test]
+fn a_report_that_repeats_a_shipped_detection_of_the_attack_is_not_false() {
+    let points = |fires_at_s: u64| {
+        let mut story = Story::new();
+        story.run(fires_at_s.min(100));
+        let detection = RecordKind::Detection {
+            rule: "new-master".into(),
+            asset: "plc-1".into(),
+            technique: "T0848".into(),
+            text: "a new master".into(),
+            frame: 5,
+        };
+        if fires_at_s < 100 {
+            story.push(detection.clone());
+            story.run(100);
+        }
+        story.attack(1, "T0888", "plc-1");
+        if fires_at_s >= 100 {
+            story.push(detection);
+        }
+        story.run(130);
+        story.report(1, "plc-1", "T0848");
+        metric(&story.grade(), "detection").points
+    };
+    assert_eq!(points(100), 0.0);
+    assert_eq!(points(50), -1.0);
+}
+
 #[test]
 fn a_trip_is_no_evidence() {
     let mut story = Story::new();
@@ -434,6 +510,34 @@ fn containment_needs_a_refusal_by_a_defenders_command() {
     });
     assert_eq!(points, 0.0);
     assert!(reason.contains("went on by another way"), "{reason}");
+}
+
+/// What the process does after the last act is a consequence, which reopens nothing.
+#[test]
+fn a_consequence_after_containment_does_not_reopen_it() {
+    let mut story = Story::new();
+    story.run(100);
+    story.attack(1, "T0836", "plc-1");
+    let off = story.firewall_off();
+    story.run(190);
+    story.refuse(1, Some(off));
+    story.run(250);
+    let demand = story.safety(SafetyEvent::DemandWhileBypassed, RED);
+    story.push(RecordKind::AttackBegan {
+        attack: 2,
+        technique: "T0880".into(),
+        asset: "sis-1".into(),
+        by: RED,
+        record: demand,
+        visible: true,
+    });
+    let report = story.grade();
+    close_to(metric(&report, "containment").points, 10.0 * 0.94);
+    assert!(
+        metric(&report, "red-precision")
+            .reason
+            .starts_with("1 effective act, 1 refused")
+    );
 }
 
 #[test]
