@@ -3,9 +3,9 @@
 use crate::error::{Failure, unknown_name};
 use grading::Rubric;
 use sim_authored::limits::{FILE_BYTES_MAX, FILES_MAX, FOLDER_BYTES_MAX};
-use sim_authored::{Problem, Severity};
-use sim_scenario::ScenarioPackage;
+use sim_authored::{Problem, Severity, SourceMap, Spanned};
 use sim_scenario::model::Scenario;
+use sim_scenario::{BASE_FOLDER, ScenarioPackage};
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -96,11 +96,13 @@ pub fn from_files(files: Files) -> Result<Loaded, LoadError> {
 pub fn check_files(files: &Files) -> (Option<Scenario>, Option<Rubric>, Vec<Problem>) {
     let package = ScenarioPackage::new(files.clone());
     let (scenario, mut problems) = sim_scenario::check(&package);
-    let rubric = match files.get(RUBRIC_FILE) {
+    let rubric_path = package.rubric_path();
+    let rubric_name = package.shown(&rubric_path);
+    let rubric = match files.get(&rubric_path) {
         None => {
             problems.push(Problem::of_file(
                 sim_authored::code::MISSING_FILE,
-                RUBRIC_FILE,
+                &rubric_name,
                 "there is no such file".into(),
                 "write it: a match without a rubric cannot be graded",
             ));
@@ -109,12 +111,58 @@ pub fn check_files(files: &Files) -> (Option<Scenario>, Option<Rubric>, Vec<Prob
         Some(bytes) => match Rubric::from_ron(bytes) {
             Ok(rubric) => Some(rubric),
             Err(found) => {
-                problems.extend(found);
+                problems.extend(found.into_iter().map(|problem| Problem {
+                    file: rubric_name.clone(),
+                    ..problem
+                }));
                 None
             }
         },
     };
     (scenario, rubric, problems)
+}
+
+/// Checks what only the place on the disk tells: the folder is named as the scenario is, and its base lies beside it.
+pub fn check_folder(folder: &Path, files: &Files, problems: &mut Vec<Problem>) {
+    let Ok(place) = folder.canonicalize() else {
+        return;
+    };
+    let name = place.file_name().map(|name| name.to_string_lossy());
+    if let Some(problem) = name.and_then(|name| folder_name_problem(&name, files)) {
+        problems.push(problem);
+    }
+    let unknown_base = problems
+        .iter_mut()
+        .find(|problem| problem.code == sim_authored::code::UNKNOWN_BASE);
+    let base = ScenarioPackage::new(files.clone()).base();
+    if let (Some(problem), Some(base), Some(beside)) = (unknown_base, base, place.parent()) {
+        let others = scenarios_in(beside);
+        let names: Vec<String> = others
+            .iter()
+            .filter(|other| **other != place)
+            .filter_map(|other| Some(other.file_name()?.to_string_lossy().into_owned()))
+            .collect();
+        if let Some(near) = sim_authored::nearest(&base, names.iter().map(String::as_str)) {
+            problem.help = format!("did you mean `{near}`?");
+        }
+    }
+}
+
+fn folder_name_problem(name: &str, files: &Files) -> Option<Problem> {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        id: Spanned<String>,
+    }
+    let mut sources = SourceMap::new();
+    let file = sources.add(SCENARIO_FILE, files.get(SCENARIO_FILE)?).ok()?;
+    let Named { id } = sim_authored::parse_ron(&sources, file).ok()?;
+    if id.value == name {
+        return None;
+    }
+    let there = format!("the folder is named `{}`", sim_authored::quote(name));
+    let help = "give the folder and the scenario the same name";
+    let finding = id.problem(sim_authored::code::FOLDER_NAME, there, help);
+    Some(Problem::new(&sources, &finding))
 }
 
 /// True where at least one problem is an error.
@@ -192,8 +240,8 @@ pub fn scenarios_in(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Reads all files of a folder. Hidden files and links are left out; a file or folder beyond the limits is read just far
-/// enough for the check to see that.
+/// Reads all files of a folder, and those of its base where it is a variant's. Hidden files and links are left out; a file
+/// or folder beyond the limits is read just far enough for the check to see that.
 ///
 /// # Errors
 /// Something cannot be read, or a name is not UTF-8.
@@ -201,6 +249,17 @@ pub fn read_folder(folder: &Path) -> Result<Files, Failure> {
     let mut files = Files::new();
     let mut bytes_left = FOLDER_BYTES_MAX.saturating_add(1);
     read_into(folder, "", 0, &mut files, &mut bytes_left)?;
+    let base = files
+        .get(SCENARIO_FILE)
+        .and_then(|bytes| sim_scenario::base_of(bytes));
+    // A folder that was unpacked from a recording has its base inside.
+    let has_base = files.keys().any(|path| path.starts_with(BASE_FOLDER));
+    if let Some(base) = base.filter(|_| !has_base) {
+        let base = folder.join("..").join(base);
+        if base.is_dir() {
+            read_into(&base, BASE_FOLDER, 0, &mut files, &mut bytes_left)?;
+        }
+    }
     Ok(files)
 }
 

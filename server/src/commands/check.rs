@@ -76,7 +76,8 @@ fn folders(path: &Path) -> Result<Vec<PathBuf>, Failure> {
 
 fn check_one(folder: &Path, strict: bool) -> Result<Checked, Failure> {
     let files = package::read_folder(folder)?;
-    let (_, _, problems) = package::check_files(&files);
+    let (_, _, mut problems) = package::check_files(&files);
+    package::check_folder(folder, &files, &mut problems);
     Ok(Checked {
         path: folder.display().to_string(),
         ok: !package::has_errors(&problems) && (!strict || problems.is_empty()),

@@ -3,12 +3,12 @@
 use crate::cli::Context;
 use crate::commands::replay::open;
 use crate::error::Failure;
-use crate::package;
 use crate::replay::{next_item, read_header, scenario_of};
 use crate::run_dir::write_reports;
 use clap::Args;
 use grading::{Grader, Rubric};
 use sim_record::container::{Header, Item, Reader};
+use sim_scenario::ScenarioPackage;
 use std::path::{Path, PathBuf};
 
 /// Score a recording again
@@ -93,12 +93,9 @@ fn read_rubric(path: &Path, context: &Context) -> Result<Rubric, Failure> {
 
 /// The rubric alone, so that a scenario of an older schema can still be graded.
 fn rubric_of(header: &Header, name: &str) -> Result<Rubric, Failure> {
-    let file = header
-        .package
-        .iter()
-        .find(|(path, _)| path == package::RUBRIC_FILE);
-    match file {
-        Some((_, bytes)) => Rubric::from_ron(bytes).map_err(|_| {
+    let package = ScenarioPackage::new(header.package.iter().cloned());
+    match package.files.get(&package.rubric_path()) {
+        Some(bytes) => Rubric::from_ron(bytes).map_err(|_| {
             Failure::failed(format!("the rubric in `{name}` has errors in this version"))
                 .hint("give one with --rubric")
         }),

@@ -85,6 +85,8 @@ problem_kinds! {
         "Techniques are named by their id in MITRE ATT&CK for ICS, such as `T0836` or `T1692.001`.";
     UNDEFINED_TAG = "E0210", "undefined tag",
         "Stations, alarms, detections, checks and scripts name tags that `tags` defines.";
+    UNKNOWN_BASE = "E0211", "unknown base scenario",
+        "A variant names, in `variant_of`, the folder of a whole scenario that lies beside its own.";
     OUT_OF_RANGE = "E0301", "value out of range",
         "The value lies outside what its quantity allows, in the unit that the field's name ends in.";
     WRONG_UNIT = "E0302", "wrong unit or scale",
@@ -129,6 +131,8 @@ problem_kinds! {
         "A program or script is in the folder and nothing names it.";
     SAME_REGISTER = "W0902", "two tags for one register",
         "Two tags of one controller show the same register; usually one address is wrong.";
+    FOLDER_NAME = "W0903", "id is not the folder's name",
+        "Commands take a folder and reports show the id; one name for both spares everybody a search.";
 }
 
 /// Returns the kind with this code.

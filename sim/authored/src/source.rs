@@ -33,6 +33,7 @@ pub struct Position {
 /// One text file of a folder.
 #[derive(Clone, Debug)]
 pub struct SourceFile {
+    path: String,
     name: String,
     text: String,
     line_starts: Vec<u32>,
@@ -63,7 +64,13 @@ impl Span {
 }
 
 impl SourceFile {
-    /// Returns the path relative to the folder, with forward slashes.
+    /// Returns the path under which [`SourceMap::find`] has the file.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Returns the path that people are shown, relative to the folder, with forward slashes.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -119,11 +126,12 @@ impl SourceFile {
         line.trim_end_matches(['\n', '\r'])
     }
 
-    fn new(name: &str, text: &str) -> Self {
+    fn new(path: &str, name: &str, text: &str) -> Self {
         let line_starts = std::iter::once(0)
             .chain(text.match_indices('\n').map(|(at, _)| count(at) + 1))
             .collect();
         Self {
+            path: path.to_owned(),
             name: name.to_owned(),
             text: text.to_owned(),
             line_starts,
@@ -150,6 +158,14 @@ impl SourceMap {
     /// Returns a problem, with its place, for a file that is too large, empty or not UTF-8, for a
     /// name that is already there, and for one file or byte too many.
     pub fn add(&mut self, name: &str, bytes: &[u8]) -> Result<FileId, Box<Problem>> {
+        self.add_as(name, name, bytes)
+    }
+
+    /// Adds a file that is found under `path` and shown to people as `name`, for one that lies elsewhere on their disk.
+    ///
+    /// # Errors
+    /// As [`SourceMap::add`].
+    pub fn add_as(&mut self, path: &str, name: &str, bytes: &[u8]) -> Result<FileId, Box<Problem>> {
         let refuse = |code, there: String, help: &str| {
             Err(Box::new(Problem::of_file(code, name, there, help)))
         };
@@ -174,14 +190,14 @@ impl SourceMap {
                 "remove files that nothing uses",
             );
         }
-        if self.ids.contains_key(name) {
+        if self.ids.contains_key(path) {
             let there = format!("`{name}` comes twice");
             return refuse(code::DUPLICATE_NAME, there, "give each file its own path");
         }
         let text = decode(name, bytes)?;
         let id = FileId(u16::try_from(self.files.len()).unwrap_or(u16::MAX));
-        self.files.push(SourceFile::new(name, text));
-        self.ids.insert(name.to_owned(), id);
+        self.files.push(SourceFile::new(path, name, text));
+        self.ids.insert(path.to_owned(), id);
         self.bytes = self.bytes.saturating_add(bytes.len());
         Ok(id)
     }
@@ -274,7 +290,7 @@ fn decode<'b>(name: &str, bytes: &'b [u8]) -> Result<&'b str, Box<Problem>> {
 
 fn bad_utf8(name: &str, bytes: &[u8], valid_up_to: usize) -> Problem {
     let valid = bytes.get(..valid_up_to).unwrap_or_default();
-    let source = SourceFile::new(name, &String::from_utf8_lossy(valid));
+    let source = SourceFile::new(name, name, &String::from_utf8_lossy(valid));
     let byte = bytes.get(valid_up_to).copied().unwrap_or_default();
     let there = format!("the byte 0x{byte:02X} is not valid UTF-8 here");
     let mut problem = Problem::of_file(code::BAD_UTF8, name, there, "save the file as UTF-8");
@@ -367,6 +383,10 @@ mod tests {
         map.add("a", b"()").unwrap();
         assert_eq!(code_of(map.add("a", b"()")), code::DUPLICATE_NAME);
         assert_eq!(map.find("a"), Some(FileId(0)));
+        map.add_as("base/a", "../b/a", b"()").unwrap();
+        assert_eq!(code_of(map.add("base/a", b"()")), code::DUPLICATE_NAME);
+        let file = map.file(FileId(1)).unwrap();
+        assert_eq!((file.path(), file.name()), ("base/a", "../b/a"));
     }
 
     #[test]

@@ -1,15 +1,13 @@
 //! From a package to a checked scenario and everything that is wrong with it.
 
-use serde::Deserialize;
-use sim_authored::{
-    FileId, Finding, Findings, Problem, Severity, SourceMap, code, parse_ron, peek_ron,
-};
+use sim_authored::{Findings, Problem, Severity, SourceMap, code, parse_ron};
 
 use crate::lower::{Scripts, lower};
 use crate::model::Scenario;
 use crate::names::{Context, Names};
 use crate::package::{SCENARIO_FILE, ScenarioPackage, read_texts};
 use crate::raw_v1 as raw;
+use crate::variant::{self, Folder};
 use crate::{
     rule_attack, rule_controller, rule_files, rule_names, rule_network, rule_plant, rule_program,
     rule_references, rule_script, rule_time, rule_vary,
@@ -21,15 +19,16 @@ use crate::{
 #[must_use]
 pub fn check(package: &ScenarioPackage) -> (Option<Scenario>, Vec<Problem>) {
     let (sources, mut problems) = read_texts(package);
+    let folder = Folder::new(package, &sources);
     let mut scenario = None;
     match read_scenario(&sources, problems.is_empty()) {
         Ok(Some(raw)) => {
-            let scripts = read_scripts(&raw, &sources, &mut problems);
-            let findings = run_rules(&raw, &scripts, &sources, package);
+            let scripts = read_scripts(&raw, folder, &sources, &mut problems);
+            let findings = run_rules(&raw, &scripts, (&sources, folder), package);
             let clean = !findings.has_errors() && !has_errors(&problems);
             problems.extend(findings.into_problems(&sources));
             if clean {
-                scenario = lower(&raw, &scripts, &sources);
+                scenario = lower(&raw, &scripts, folder);
             }
         }
         Ok(None) => {}
@@ -59,14 +58,19 @@ const RULES: &[fn(&Context, &mut Findings)] = &[
 fn run_rules(
     raw: &raw::Scenario,
     scripts: &Scripts,
-    sources: &SourceMap,
+    (sources, folder): (&SourceMap, Folder),
     package: &ScenarioPackage,
 ) -> Findings {
     let context = Context {
         raw,
         scripts,
         sources,
-        files: package.files.keys().map(String::as_str).collect(),
+        folder,
+        files: package
+            .files
+            .keys()
+            .filter_map(|path| folder.own_path(path))
+            .collect(),
         names: Names::new(raw),
     };
     let mut findings = Findings::new();
@@ -100,43 +104,25 @@ fn read_scenario(
             help,
         )));
     };
-    if let Some(problem) = version_problem(sources, file) {
+    if let Some(problem) = variant::version_problem(sources, file) {
         return Err(problem);
+    }
+    if variant::is_variant(sources, file) {
+        return variant::read(sources, file).map(Some);
     }
     parse_ron(sources, file).map(Some)
 }
 
-/// Refuses a version that this program does not know before its unknown fields confuse anybody.
-fn version_problem(sources: &SourceMap, file: FileId) -> Option<Box<Problem>> {
-    let header: Header = peek_ron(sources, file)?;
-    if header.version == raw::VERSION {
-        return None;
-    }
-    let text = sources.file(file)?.text();
-    let start = text
-        .find("version")
-        .and_then(|at| u32::try_from(at).ok())
-        .unwrap_or(0);
-    let position = sources.file(file)?.position(start);
-    let finding = Finding::new(
-        code::SCHEMA_VERSION,
-        sources.word_at(file, position),
-        format!("this is version {}", header.version),
-        format!("write `version: {}`, or use a newer program", raw::VERSION),
-    );
-    Some(Box::new(Problem::new(sources, &finding)))
-}
-
-#[derive(Deserialize)]
-struct Header {
-    version: u32,
-}
-
-fn read_scripts(raw: &raw::Scenario, sources: &SourceMap, problems: &mut Vec<Problem>) -> Scripts {
+fn read_scripts(
+    raw: &raw::Scenario,
+    folder: Folder,
+    sources: &SourceMap,
+    problems: &mut Vec<Problem>,
+) -> Scripts {
     let mut scripts = Scripts::new();
     for (_, actor) in &raw.actors {
         let path = &actor.script.value;
-        let Some(file) = sources.find(path) else {
+        let Some(file) = folder.find(path) else {
             continue;
         };
         if scripts.contains_key(path) {

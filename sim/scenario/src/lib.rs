@@ -32,7 +32,9 @@ mod rule_script;
 mod rule_time;
 mod rule_vary;
 mod values;
+mod variant;
 mod vary;
 
 pub use check::check;
 pub use package::{RUBRIC_FILE, SCENARIO_FILE, ScenarioPackage};
+pub use variant::{BASE_FOLDER, base_of};

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use sim_authored::{Entries, SourceMap, Spanned};
+use sim_authored::{Entries, Spanned};
 use sim_record::{Role, SimDuration, Team};
 use sim_view::RuleSpec;
 use sim_view::script::{Script, Step};
@@ -18,16 +18,13 @@ use crate::model::{
 };
 use crate::raw_v1 as raw;
 use crate::values::{Subnet, duration_of, parse_signal, parse_utc_us, time_of};
+use crate::variant::Folder;
 
 /// Actor scripts by the path of their file.
 pub(crate) type Scripts = BTreeMap<String, Vec<raw::Step>>;
 
 /// Turns a raw scenario without errors into a checked one.
-pub(crate) fn lower(
-    raw: &raw::Scenario,
-    scripts: &Scripts,
-    sources: &SourceMap,
-) -> Option<Scenario> {
+pub(crate) fn lower(raw: &raw::Scenario, scripts: &Scripts, folder: Folder) -> Option<Scenario> {
     let controllers = raw.controllers.iter();
     Some(Scenario {
         id: text(&raw.id),
@@ -46,7 +43,7 @@ pub(crate) fn lower(
         diodes: raw.diodes.iter().map(lower_diode).collect(),
         hosts: raw.hosts.iter().map(lower_host).collect::<Option<_>>()?,
         controllers: controllers
-            .map(|controller| crate::lower_plc::lower_controller(controller, sources))
+            .map(|controller| crate::lower_plc::lower_controller(controller, folder))
             .collect::<Option<_>>()?,
         tags: map(&raw.tags, |tag| Some(lower_tag(tag)))?,
         hmis: raw.hmis.iter().map(lower_hmi).collect(),

@@ -1,20 +1,14 @@
 //! Raw to checked: controllers.
 
-use sim_authored::SourceMap;
 use sim_record::SimDuration;
 
 use crate::lower::{signal, text};
 use crate::model::{Controller, ControllerKind, IoLink, ModbusRange, Persona, SafetyIo};
 use crate::raw_v1 as raw;
+use crate::variant::Folder;
 
-pub(crate) fn lower_controller(
-    controller: &raw::Controller,
-    sources: &SourceMap,
-) -> Option<Controller> {
-    let program = |path: &raw::Text| {
-        let source = sources.file(sources.find(path)?)?;
-        Some((text(path), source.text().to_owned()))
-    };
+pub(crate) fn lower_controller(controller: &raw::Controller, folder: Folder) -> Option<Controller> {
+    let program = |path: &raw::Text| Some((text(path), folder.text(path)?.to_owned()));
     let limit = |limit: &raw::InputLimit| (*limit.address, *limit.min, *limit.max);
     Some(Controller {
         id: text(&controller.id),

@@ -6,13 +6,16 @@ use sim_authored::{Finding, Findings, SourceMap, Span, code, did_you_mean, quote
 
 use crate::lower::Scripts;
 use crate::raw_v1::{self as raw, Text};
+use crate::variant::Folder;
 
 /// What rules read.
 pub(crate) struct Context<'a> {
     pub raw: &'a raw::Scenario,
     pub scripts: &'a Scripts,
     pub sources: &'a SourceMap,
-    /// Paths of all files of the package, readable or not.
+    /// The same by the paths that the scenario uses.
+    pub folder: Folder<'a>,
+    /// Paths of all files that the scenario can name, readable or not.
     pub files: BTreeSet<&'a str>,
     pub names: Names<'a>,
 }
@@ -41,8 +44,10 @@ pub(crate) struct Names<'a> {
     pub footholds: Kind<'a>,
     pub actors: Kind<'a>,
     pub contacts: Kind<'a>,
-    /// Hosts and routers: what can be attacked and reported.
+    /// Hosts and routers: what can be reached.
     pub assets: Kind<'a>,
+    /// Zones, hosts, routers and plants: what can be attacked and reported.
+    pub reportable: Kind<'a>,
 }
 
 impl<'a> Kind<'a> {
@@ -89,13 +94,14 @@ impl<'a> Names<'a> {
     pub fn new(raw: &'a raw::Scenario) -> Self {
         let hosts = || raw.hosts.iter().map(|host| host.id.as_str());
         let routers = || raw.routers.iter().map(|router| router.id.as_str());
+        let zones = || raw.zones.iter().map(|zone| zone.id.as_str());
         let controllers = || raw.controllers.iter();
         let safety = controllers().filter(|c| c.kind == raw::ControllerKind::Sis);
         Self {
             paces: Kind::new("pace", raw.paces.keys()),
             casts: Kind::new("cast", raw.casts.keys()).with_code(code::UNKNOWN_CAST),
             plants: Kind::new("plant", raw.plants.keys()),
-            zones: Kind::new("zone", raw.zones.iter().map(|zone| zone.id.as_str())),
+            zones: Kind::new("zone", zones()),
             routers: Kind::new("router", routers()),
             hosts: Kind::new("host", hosts()),
             controllers: Kind::new("controller", controllers().map(|c| c.id.as_str())),
@@ -108,6 +114,13 @@ impl<'a> Names<'a> {
             actors: Kind::new("actor", raw.actors.keys()),
             contacts: Kind::new("contact", raw.people.contacts.keys()),
             assets: Kind::new("host or router", hosts().chain(routers())),
+            reportable: Kind::new(
+                "zone, host, router or plant",
+                zones()
+                    .chain(hosts())
+                    .chain(routers())
+                    .chain(raw.plants.keys()),
+            ),
         }
     }
 }

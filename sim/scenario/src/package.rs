@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use sim_authored::limits::{FILE_BYTES_MAX, FILES_MAX, FOLDER_BYTES_MAX, PATH_BYTES_MAX};
 use sim_authored::{Problem, SourceMap, code};
 
+use crate::variant::{BASE_FOLDER, base_of};
+
 /// Path of the file in which a scenario begins.
 pub const SCENARIO_FILE: &str = "scenario.ron";
 
@@ -39,6 +41,29 @@ impl ScenarioPackage {
             .collect();
         Self { files }
     }
+
+    /// Returns the name of the scenario of which this one is a variant, if it is one.
+    #[must_use]
+    pub fn base(&self) -> Option<String> {
+        self.files
+            .get(SCENARIO_FILE)
+            .and_then(|bytes| base_of(bytes))
+    }
+
+    /// Returns the path of the rubric in the package: a variant is graded as its base is.
+    #[must_use]
+    pub fn rubric_path(&self) -> String {
+        match self.base() {
+            Some(_) => format!("{BASE_FOLDER}{RUBRIC_FILE}"),
+            None => RUBRIC_FILE.to_owned(),
+        }
+    }
+
+    /// Returns how people are shown the file at `path`: where it lies on the disk, seen from the scenario's folder.
+    #[must_use]
+    pub fn shown(&self, path: &str) -> String {
+        shown(self.base().as_deref(), path)
+    }
 }
 
 /// Why a path may not be used, if it may not.
@@ -70,29 +95,39 @@ pub(crate) fn read_texts(package: &ScenarioPackage) -> (SourceMap, Vec<Problem>)
     if !problems.is_empty() {
         return (sources, problems);
     }
+    let base = package.base();
     for (path, bytes) in &package.files {
+        let name = shown(base.as_deref(), path);
         if let Some(fault) = path_fault(path) {
             let help = "name files relative to the folder, with forward slashes";
             problems.push(Problem::of_file(
                 code::PATH_ESCAPES,
-                path,
+                &name,
                 fault.to_owned(),
                 help,
             ));
             continue;
         }
         let is_text = TEXT_ENDINGS.iter().any(|ending| path.ends_with(ending));
-        if is_text && !path.starts_with(EXPECTED_FOLDER) {
-            if let Err(problem) = sources.add(path, bytes) {
+        let inside = path.strip_prefix(BASE_FOLDER).unwrap_or(path);
+        if is_text && !inside.starts_with(EXPECTED_FOLDER) {
+            if let Err(problem) = sources.add_as(path, &name, bytes) {
                 problems.push(*problem);
             }
         } else if bytes.len() > FILE_BYTES_MAX {
             let there = format!("the file has {} bytes", bytes.len());
             let help = format!("keep each file below {FILE_BYTES_MAX} bytes");
-            problems.push(Problem::of_file(code::FILE_TOO_LARGE, path, there, &help));
+            problems.push(Problem::of_file(code::FILE_TOO_LARGE, &name, there, &help));
         }
     }
     (sources, problems)
+}
+
+fn shown(base: Option<&str>, path: &str) -> String {
+    match (base, path.strip_prefix(BASE_FOLDER)) {
+        (Some(base), Some(inside)) => format!("../{base}/{inside}"),
+        _ => path.to_owned(),
+    }
 }
 
 fn folder_problems(package: &ScenarioPackage) -> Vec<Problem> {

@@ -70,6 +70,22 @@ pub struct Scenario {
     pub vary: Vary,
 }
 
+/// A scenario that is another one with another variation.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Variant {
+    /// Checked before the whole is read.
+    #[serde(rename = "version")]
+    pub _version: Spanned<u32>,
+    /// Name of the base's folder, beside the variant's.
+    pub variant_of: Text,
+    pub id: Text,
+    pub title: Text,
+    pub vary: Vary,
+    #[serde(default)]
+    pub default_cast: Option<Text>,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pace {

@@ -17,9 +17,11 @@ pub(crate) fn check(context: &Context, findings: &mut Findings) {
     let mut used: BTreeSet<&str> = programs.chain(scripts).map(|path| path.as_str()).collect();
     used.extend([SCENARIO_FILE, RUBRIC_FILE]);
     for (id, file) in context.sources.files() {
-        let name = file.name();
-        let is_code = name.ends_with(".st") || name.ends_with(".ron");
-        if is_code && !used.contains(name) {
+        let path = file.path();
+        let is_code = path.ends_with(".st") || path.ends_with(".ron");
+        let own_path = context.folder.own_path(path);
+        let is_used = path == SCENARIO_FILE || own_path.is_some_and(|path| used.contains(path));
+        if is_code && !is_used {
             let there = "nothing names this file";
             let help = "name it in `programs` or `script`, or remove it";
             findings.push(Finding::new(

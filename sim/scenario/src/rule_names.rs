@@ -149,7 +149,8 @@ fn check_spelling(context: &Context, findings: &mut Findings) {
     }
 }
 
-fn is_name(name: &str) -> bool {
+/// Whether a name is well formed.
+pub(crate) fn is_name(name: &str) -> bool {
     let first = name
         .chars()
         .next()

@@ -17,7 +17,7 @@ pub(crate) fn check(context: &Context, findings: &mut Findings) {
     let mut outputs = BTreeMap::new();
     for controller in &context.raw.controllers {
         for path in &controller.programs {
-            let Some(id) = context.sources.find(path) else {
+            let Some(id) = context.folder.find(path) else {
                 continue;
             };
             outputs
@@ -66,7 +66,7 @@ fn check_drivers(
     outputs: &BTreeMap<FileId, Outputs>,
     findings: &mut Findings,
 ) {
-    let outputs_of = |path: &raw::Text| context.sources.find(path).and_then(|id| outputs.get(&id));
+    let outputs_of = |path: &raw::Text| context.folder.find(path).and_then(|id| outputs.get(&id));
     let mut earlier: Vec<(&raw::Text, &Outputs)> = Vec::new();
     for path in &controller.programs {
         let Some(own) = outputs_of(path) else {

@@ -234,7 +234,7 @@ impl Check<'_, '_> {
                 self.name(&names.alarms, alarm, span, findings);
             }
             Command::Report { asset, .. } | Command::UpdateReport { asset, .. } => {
-                self.name(&names.assets, asset, span, findings);
+                self.name(&names.reportable, asset, span, findings);
             }
             Command::Firewall { router, change } => {
                 self.name(&names.routers, router, span, findings);

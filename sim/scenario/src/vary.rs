@@ -402,9 +402,10 @@ fn each_name(condition: &mut Condition, rename: &impl Fn(&mut String)) {
     }
 }
 
-/// Shifts all red steps by one time, and each benign step by its own.
+/// Shifts all red steps by one time, and each benign step by its own; what scripts report of the attack follows it.
 fn vary_times(scenario: &mut Scenario, vary: &Vary, seed: Seed) {
-    let attack_s = f64::from(Draw::new(seed, "vary/attack").below(vary.attack_start_max_s));
+    let shift_s = Draw::new(seed, "vary/attack").below(vary.attack_start_max_s);
+    let attack_s = f64::from(shift_s);
     let mut benign = Draw::new(seed, "vary/benign");
     for actor in scenario.actors.values_mut() {
         for step in &mut actor.script.steps {
@@ -421,6 +422,21 @@ fn vary_times(scenario: &mut Scenario, vary: &Vary, seed: Seed) {
                 *until_s += shift_s;
             }
         }
+        each_command(&mut actor.script, |command| {
+            shift_report(command, u64::from(shift_s));
+        });
+    }
+}
+
+/// A report of something that was so from the start, at second 0, is about no attack and stays.
+fn shift_report(command: &mut Command, shift_s: u64) {
+    if let Command::Report {
+        began_s: Some(began_s),
+        ..
+    } = command
+        && *began_s > 0
+    {
+        *began_s = began_s.saturating_add(shift_s);
     }
 }
 

@@ -16,9 +16,10 @@ use std::collections::BTreeSet;
 use folder::{read_folder, repository};
 use sim_authored::render_all;
 use sim_record::Seed;
-use sim_scenario::check;
 use sim_scenario::model::{MapArea, Scenario, Vary};
-use sim_view::Table;
+use sim_scenario::{BASE_FOLDER, check};
+use sim_view::script::Step;
+use sim_view::{Command, Table};
 
 #[test]
 fn first_watch_loads_without_a_problem() {
@@ -168,22 +169,38 @@ fn red_shifts_as_one_and_benign_life_jitters() {
         {
             assert!((0.0..5.0).contains(&(step.at_s - before.at_s)));
         }
-        assert_eq!(
-            steps("blue-novice"),
-            scenario.actors["blue-novice"].script.steps
-        );
+        let blue = scenario.actors["blue-expert"].script.steps.iter();
+        for (step, before) in steps("blue-expert").iter().zip(blue) {
+            assert_eq!(step.at_s, before.at_s);
+            let later = begins(before).map(|began_s| match began_s {
+                0 => 0,
+                _ => began_s + shift as u64,
+            });
+            assert!(begins(step).eq(later));
+        }
     }
     assert!(starts.len() > 20);
 }
 
+/// When the attacks began that a step reports, by its own words.
+fn begins(step: &Step) -> impl Iterator<Item = u64> {
+    step.commands.iter().filter_map(|command| match command {
+        Command::Report { began_s, .. } => *began_s,
+        _ => None,
+    })
+}
+
 #[test]
 fn a_branch_replaces_its_actor_in_every_cast() {
-    let mut scenario = varied(Vary {
+    let scenario = varied(Vary {
         branches: true,
         ..Vary::default()
     });
-    let standard = scenario.actors["red-standard"].clone();
-    scenario.actors.insert("red-standard@b".into(), standard);
+    let names = ["red-standard", "red-standard@b"];
+    assert_ne!(
+        scenario.actors[names[0]].script,
+        scenario.actors[names[1]].script
+    );
     let mut seen = BTreeSet::new();
     for seed in 0..50 {
         let drawn = scenario.instantiate(Seed(seed));
@@ -191,5 +208,38 @@ fn a_branch_replaces_its_actor_in_every_cast() {
         assert_eq!(drawn.casts["late"].actors[0], actor);
         seen.insert(actor);
     }
-    assert_eq!(seen.len(), 2);
+    assert!(seen.iter().eq(names));
+}
+
+#[test]
+fn the_varied_form_is_the_same_package() {
+    let package = read_folder(&repository("scenarios/first-watch-varied"));
+    assert_eq!(package.base().as_deref(), Some("first-watch"));
+    let base = read_folder(&repository("scenarios/first-watch"));
+    for (path, bytes) in &base.files {
+        assert_eq!(&package.files[&format!("{BASE_FOLDER}{path}")], bytes);
+    }
+    let (scenario, problems) = check(&package);
+    assert!(problems.is_empty(), "{}", render_all(&problems, false));
+    let scenario = scenario.unwrap();
+    assert_eq!(scenario.id, "first-watch-varied");
+    let plain = varied(scenario.vary);
+    let same = Scenario {
+        id: plain.id.clone(),
+        title: plain.title.clone(),
+        ..scenario.clone()
+    };
+    assert_eq!(same, plain);
+    let (one, other) = (scenario.instantiate(Seed(1)), scenario.instantiate(Seed(4)));
+    let addresses = |drawn: &Scenario| drawn.hosts.iter().map(|host| host.ip).collect::<Vec<_>>();
+    assert_ne!(addresses(&one), addresses(&other));
+    let maps = |drawn: &Scenario| drawn.controllers[0].modbus_map.clone();
+    assert_ne!(maps(&one), maps(&other));
+    assert!(!one.tags.keys().eq(other.tags.keys()));
+    let start = |drawn: &Scenario| drawn.actors["red-standard"].script.steps[0].at_s;
+    assert_ne!(start(&one), start(&other));
+    let branches: BTreeSet<_> = (0..20)
+        .map(|seed| scenario.instantiate(Seed(seed)).casts["standard"].actors[0].clone())
+        .collect();
+    assert_eq!(branches.len(), 2);
 }

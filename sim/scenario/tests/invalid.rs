@@ -22,8 +22,13 @@ use sim_authored::limits::{FILE_BYTES_MAX, LIST_MAX};
 use sim_authored::{PROBLEMS, Severity, code, render_all};
 use sim_scenario::{SCENARIO_FILE, ScenarioPackage, check};
 
-/// Kinds that need folders too large for a fixture; tests in `package.rs` and `limits` hold them.
-const WITHOUT_FIXTURE: [&str; 2] = [code::FOLDER_TOO_LARGE, code::TOO_MANY_FILES];
+/// Kinds that need folders too large for a fixture, which tests in `package.rs` hold, or that only the place on the disk
+/// tells, which the shell tests.
+const WITHOUT_FIXTURE: [&str; 3] = [
+    code::FOLDER_TOO_LARGE,
+    code::TOO_MANY_FILES,
+    code::FOLDER_NAME,
+];
 
 fn root() -> PathBuf {
     repository("tests/scenarios/invalid")

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use sim_scenario::ScenarioPackage;
+use sim_scenario::{BASE_FOLDER, ScenarioPackage};
 
 /// Returns a path in the repository.
 pub fn repository(relative: &str) -> PathBuf {
@@ -11,9 +11,20 @@ pub fn repository(relative: &str) -> PathBuf {
         .join(relative)
 }
 
-/// Reads every file of a folder.
+/// Reads every file of a folder, and of its base where it is a variant's.
 pub fn read_folder(root: &Path) -> ScenarioPackage {
     let mut package = ScenarioPackage::default();
+    read_into(root, "", &mut package);
+    if let Some(base) = package.base() {
+        let base = root.join("..").join(base);
+        if base.is_dir() {
+            read_into(&base, BASE_FOLDER, &mut package);
+        }
+    }
+    package
+}
+
+fn read_into(root: &Path, prefix: &str, package: &mut ScenarioPackage) {
     let mut open = vec![root.to_owned()];
     while let Some(folder) = open.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
@@ -21,15 +32,10 @@ pub fn read_folder(root: &Path) -> ScenarioPackage {
             if path.is_dir() {
                 open.push(path);
             } else {
-                let name = path
-                    .strip_prefix(root)
-                    .unwrap()
-                    .to_str()
-                    .unwrap()
-                    .replace('\\', "/");
+                let inside = path.strip_prefix(root).unwrap().to_str().unwrap();
+                let name = format!("{prefix}{}", inside.replace('\\', "/"));
                 package.files.insert(name, std::fs::read(&path).unwrap());
             }
         }
     }
-    package
 }
