@@ -39,6 +39,10 @@ pub fn resume(args: &ResumeArgs, context: &mut Context) -> Result<(), Failure> {
             scan.latest
         ));
     }
+    context.ui.say(format_args!(
+        "re-running {} inputs up to {}",
+        scan.inputs, scan.latest
+    ));
     let loaded = crate::replay::scenario_of(&scan.header)?;
     let options = options_of(&scan.header)?;
     let settings = dir.read_settings().unwrap_or(Settings {
@@ -53,7 +57,6 @@ pub fn resume(args: &ResumeArgs, context: &mut Context) -> Result<(), Failure> {
     let capture = Capture::wanted(settings.capture, &dir.capture(), &loaded)?;
     let progress = context.ui.progress(scan.latest);
     let seed = scan.header.seed;
-    let inputs = scan.inputs;
     let played = Played {
         dir,
         settings,
@@ -74,10 +77,7 @@ pub fn resume(args: &ResumeArgs, context: &mut Context) -> Result<(), Failure> {
         Command::Run => {
             let failed = |error| session_failure(error, &played.dir.path);
             let mut session = build().map_err(failed)?;
-            context.ui.say(format_args!(
-                "resumed at {} after re-running {inputs} inputs",
-                session.now()
-            ));
+            context.ui.say(format_args!("resumed at {}", session.now()));
             run::play(&mut session, played.settings.speed, context).map_err(failed)?;
             let concluded = run::conclude(session).map_err(failed)?;
             publish(&concluded, Lateness::default(), &played, context)

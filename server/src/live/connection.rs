@@ -18,8 +18,11 @@ const READ_BYTES: usize = 16 * 1024;
 /// Bytes that wait for a slow reader outside; beyond them its connection is reset.
 const WAITING_BYTES_MAX: usize = 1024 * 1024;
 
-/// How long a connection whose outside has ended may still be answered, and how long one that we have ended is read.
-const LINGER: Duration = Duration::from_secs(30);
+/// How long a connection whose outside has ended may still be answered.
+const ANSWER_TIME: Duration = Duration::from_millis(200);
+
+/// How long a connection that we have ended is read.
+const LINGER: Duration = Duration::from_secs(10);
 
 /// Pause after a failed accept, which is nearly always a lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -214,10 +217,10 @@ async fn serve(
     range.close(&endpoint, conn.number, Closing::Fin);
     if !conn.is_dropped.get() && range.knows(conn.number) {
         // Somebody may still answer what was sent before the end.
-        let _ = tokio::time::timeout(LINGER, conn.released.notified()).await;
+        let _ = tokio::time::timeout(ANSWER_TIME, conn.released.notified()).await;
         if range.knows(conn.number) {
             range.close(&endpoint, conn.number, Closing::Reset);
-            conn.reset();
+            conn.end();
         }
     }
     range.forget(conn.number);
