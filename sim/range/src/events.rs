@@ -192,6 +192,9 @@ impl Range {
             self.externals.on_writable(now, &mut self.fabric, number);
         } else if let Some(slot) = self.controllers.on_host(host) {
             slot.sessions.on_writable(now, &mut self.fabric, conn);
+        } else if !self.stations.owns(conn) {
+            // A tool sends the rest of what did not fit, as it does whenever it hears of its connection.
+            self.tool_event(conn, ToolEvent::Readable(conn));
         }
     }
 
