@@ -1,5 +1,7 @@
 //! Behaviour of the shell: recordings, the command line, the live rule, resuming, real sockets.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod commands;
 mod container;
 mod live;
