@@ -1,6 +1,6 @@
 //! Every check and test, in order.
 
-use crate::{deny, deps, fuzz, golden, peers, scenarios, shell, tidy};
+use crate::{bench, deny, deps, fuzz, golden, peers, scenarios, shell, tidy};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -53,21 +53,33 @@ pub fn run(options: &Options) -> ExitCode {
             "clippy",
             "--workspace",
             "--all-targets",
+            "--all-features",
             "--",
             "-D",
             "warnings",
         ],
     );
-    tests(&mut report);
-    documentation(&mut report);
-    report.check("deny", deny::run);
     report.cargo(
         "release build",
         &["build", "--release", "--package", "trippoint"],
     );
+    // The first command of the README, as it stands there.
+    report.cargo(
+        "match",
+        &["run", "--release", "--", "run", "scenarios/first-watch"],
+    );
+    tests(&mut report, options);
+    documentation(&mut report);
+    report.check("deny", deny::run);
     report.check("scenarios", scenarios::run);
     report.check("golden", || golden::run(&golden::Options { bless: false }));
-    end_to_end(&mut report, options);
+    report.check("bench", || {
+        bench::run(&bench::Options {
+            json: "target/bench-smoke.json".into(),
+            smoke: true,
+            only: Vec::new(),
+        })
+    });
     report.check("fuzz", || {
         fuzz::run(&fuzz::Options {
             canary: false,
@@ -84,18 +96,21 @@ fn cheap_checks(report: &mut Report) {
     report.check("tidy", tidy::run);
 }
 
-/// Unit and property tests of all crates, and the examples in their documentation.
-fn tests(report: &mut Report) {
-    if shell::is_installed("cargo-nextest") {
-        let arguments =
-            "nextest run --workspace --exclude tests --no-fail-fast --status-level fail";
-        report.tests("tests", &arguments.split(' ').collect::<Vec<_>>(), &[]);
+/// All tests, the end-to-end ones against the release build, then the examples in the documentation.
+fn tests(report: &mut Report, options: &Options) {
+    let runner = if shell::is_installed("cargo-nextest") {
+        "nextest run --workspace --no-fail-fast --status-level fail"
     } else {
-        let arguments = "test --workspace --exclude tests --lib --bins --tests --no-fail-fast";
-        report.tests("tests", &arguments.split(' ').collect::<Vec<_>>(), &[]);
+        "test --workspace --lib --bins --tests --no-fail-fast"
+    };
+    let mut arguments: Vec<&str> = runner.split(' ').collect();
+    if !options.no_real_clients {
+        arguments.extend(["--features", "tests/real-clients"]);
     }
-    let arguments = "test --workspace --exclude tests --exclude xtask --doc --no-fail-fast";
-    report.tests("examples", &arguments.split(' ').collect::<Vec<_>>(), &[]);
+    let binary = shell::release_binary().to_string_lossy().into_owned();
+    report.tests("tests", &arguments, &[("TRIPPOINT_BINARY", &binary)]);
+    let examples = "test --workspace --exclude tests --exclude xtask --doc --no-fail-fast";
+    report.tests("examples", &examples.split(' ').collect::<Vec<_>>(), &[]);
 }
 
 fn documentation(report: &mut Report) {
@@ -109,16 +124,6 @@ fn documentation(report: &mut Report) {
     report.check("documentation", move || {
         shell::run(&mut command).map(|()| "documentation: no warnings".into())
     });
-}
-
-/// The one integration binary, against the release build of the product.
-fn end_to_end(report: &mut Report, options: &Options) {
-    let mut arguments = vec!["test", "--package", "tests", "--no-fail-fast"];
-    if !options.no_real_clients {
-        arguments.extend(["--features", "real-clients"]);
-    }
-    let binary = shell::release_binary().to_string_lossy().into_owned();
-    report.tests("end to end", &arguments, &[("TRIPPOINT_BINARY", &binary)]);
 }
 
 fn spelling() -> shell::Outcome {
