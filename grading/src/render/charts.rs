@@ -19,7 +19,7 @@ const RIGHT: f64 = 1_080.0;
 /// Height of a row of the timeline.
 const ROW: f64 = 20.0;
 /// Most rows of one lane; what does not fit shares the last one.
-const LANE_ROWS_MAX: usize = 14;
+const LANE_ROWS_MAX: usize = 28;
 /// Width of a character of a label.
 const CHARACTER: f64 = 6.9;
 /// Most vertices of a curve.
@@ -190,7 +190,7 @@ impl<'r> Mark<'r> {
     fn of(event: &'r TimelineEvent, axis: Axis) -> Self {
         let from = axis.x(event.time);
         let to = event.until.map_or(from, |until| axis.x(until)).max(from);
-        let label = shortened(&event.text);
+        let label = shortened(event.text.strip_prefix("Detection ").unwrap_or(&event.text));
         let width = CHARACTER * count(label.chars().count());
         let side = if to - from > width + 2.0 * MARGIN {
             LabelSide::Inside
