@@ -135,9 +135,9 @@ impl Session {
             fingerprint: ENGINE_FINGERPRINT.into(),
         };
         let mut session = Self::build(setup, &header, storage, capture)?;
-        session.earlier_bytes = 0;
         session.drain()?;
         session.store()?;
+        session.note_time()?;
         Ok(session)
     }
 
@@ -452,6 +452,7 @@ impl Session {
         self.closed = true;
         self.writer.end(ending)?;
         self.store()?;
+        self.note_time()?;
         self.storage.seal()?;
         if let Some(capture) = &mut self.capture {
             capture.finish()?;

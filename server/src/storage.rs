@@ -40,7 +40,7 @@ pub trait Storage: Send {
     /// The medium refuses.
     fn read(&mut self, offset: u64, into: &mut [u8]) -> io::Result<usize>;
 
-    /// Cuts the recording, to drop a torn tail.
+    /// Cuts the recording, to drop a torn tail, and forgets the free texts: a re-run of the log tells them again.
     ///
     /// # Errors
     /// The medium refuses.
@@ -140,11 +140,7 @@ impl FileStorage {
         self.cut(0)?;
         self.times.set_len(0)?;
         self.marked = SimTime::ZERO;
-        self.texts = None;
-        match std::fs::remove_file(self.folder.join(TEXTS_FILE)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 }
 
@@ -176,7 +172,11 @@ impl Storage for FileStorage {
     fn cut(&mut self, length: u64) -> io::Result<()> {
         self.recording.set_len(length)?;
         self.length = self.recording.seek(SeekFrom::End(0))?;
-        Ok(())
+        self.texts = None;
+        match std::fs::remove_file(self.folder.join(TEXTS_FILE)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     fn mark(&mut self, reached: SimTime) -> io::Result<()> {

@@ -8,7 +8,7 @@ use crate::live;
 use crate::pacing::Lateness;
 use crate::replay::{check_engine, options_of};
 use crate::run_dir::{Command, RunDir, Settings};
-use crate::session::{Scan, Session, Setup};
+use crate::session::{Scan, Session, SessionError, Setup};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -32,6 +32,9 @@ Examples:
 pub fn resume(args: &ResumeArgs, context: &mut Context) -> Result<(), Failure> {
     let (dir, mut storage) = RunDir::existing(&args.dir)?;
     let scan = Scan::of(&mut storage).map_err(|error| session_failure(error, &dir.path))?;
+    if scan.ended {
+        return Err(session_failure(SessionError::Ended, &dir.path));
+    }
     check_engine(&scan.header, &dir.recording().display().to_string())?;
     if let Some(damage) = &scan.damage {
         context.ui.say(format_args!(

@@ -1,6 +1,10 @@
 //! Behaviour of the shell: recordings, the command line, the live rule, resuming, real sockets.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::unwrap_in_result,
+    reason = "a test that cannot go on has failed"
+)]
 
 mod commands;
 mod container;

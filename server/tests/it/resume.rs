@@ -15,8 +15,7 @@ use trippoint::storage::MemoryStorage;
 fn whole() -> Vec<u8> {
     let (mut session, bytes) = begin(&loaded(), 5);
     play(&mut session, std::iter::empty());
-    let bytes = bytes.lock().unwrap().clone();
-    bytes
+    std::mem::take(&mut *bytes.lock().unwrap())
 }
 
 fn verified(bytes: &[u8]) -> trippoint::replay::Outcome {
@@ -45,8 +44,7 @@ fn resumed(left: &[u8]) -> Result<Vec<u8>, SessionError> {
         session.advance(session.ends())?;
     }
     session.finish()?;
-    let bytes = bytes.lock().unwrap().clone();
-    Ok(bytes)
+    Ok(std::mem::take(&mut *bytes.lock().unwrap()))
 }
 
 #[test]
