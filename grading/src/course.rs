@@ -40,6 +40,13 @@ impl Course {
         if blue && self.responses.len() < EVENTS_MAX {
             self.responses.push(record.time);
         }
+        // A command in words says what the record of its effect at the same instant says again.
+        let last = self.events.last();
+        let told = last.is_some_and(|last| last.lane == lane && last.time == record.time);
+        let command = matches!(record.kind, RecordKind::Command { .. });
+        if lane == TimelineLane::Response && told && !command {
+            return;
+        }
         let text = describe(&record.kind, context);
         self.push(record, lane, text, Visibility::Live);
     }
@@ -76,6 +83,17 @@ impl Course {
                 visibility: Visibility::Debrief,
             });
         }
+        let filed: Vec<SimTime> = events
+            .iter()
+            .filter(|event| event.lane == TimelineLane::Report)
+            .map(|event| event.time)
+            .collect();
+        // The command to report stands in the lane of reports already.
+        events.retain(|event| {
+            event.lane != TimelineLane::Response
+                || !event.text.contains("report")
+                || filed.binary_search(&event.time).is_err()
+        });
         events.sort_by_key(|event| (event.time, event.lane, event.record));
         (events, self.dropped)
     }
