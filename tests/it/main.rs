@@ -7,5 +7,8 @@
     reason = "tests fail by panicking"
 )]
 
+mod command_line;
 mod how_to;
+#[cfg(feature = "real-clients")]
+mod real_clients;
 mod reference;
