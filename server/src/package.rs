@@ -3,7 +3,7 @@
 use crate::error::{Failure, unknown_name};
 use grading::Rubric;
 use sim_authored::limits::{FILE_BYTES_MAX, FILES_MAX, FOLDER_BYTES_MAX};
-use sim_authored::{Problem, Severity, SourceMap, Spanned};
+use sim_authored::{Finding, Problem, Severity, SourceMap, Span};
 use sim_scenario::model::Scenario;
 use sim_scenario::{BASE_FOLDER, ScenarioPackage};
 use std::collections::BTreeMap;
@@ -99,6 +99,13 @@ pub fn check_files(files: &Files) -> (Option<Scenario>, Option<Rubric>, Vec<Prob
     let rubric_path = package.rubric_path();
     let rubric_name = package.shown(&rubric_path);
     let rubric = match files.get(&rubric_path) {
+        // That the base is not there has been said.
+        None if problems
+            .iter()
+            .any(|p| p.code == sim_authored::code::UNKNOWN_BASE) =>
+        {
+            None
+        }
         None => {
             problems.push(Problem::of_file(
                 sim_authored::code::MISSING_FILE,
@@ -151,17 +158,25 @@ pub fn check_folder(folder: &Path, files: &Files, problems: &mut Vec<Problem>) {
 fn folder_name_problem(name: &str, files: &Files) -> Option<Problem> {
     #[derive(serde::Deserialize)]
     struct Named {
-        id: Spanned<String>,
+        id: String,
     }
     let mut sources = SourceMap::new();
     let file = sources.add(SCENARIO_FILE, files.get(SCENARIO_FILE)?).ok()?;
-    let Named { id } = sim_authored::parse_ron(&sources, file).ok()?;
-    if id.value == name {
+    let Named { id } = sim_authored::peek_ron(&sources, file)?;
+    if id == name {
         return None;
     }
-    let there = format!("the folder is named `{}`", sim_authored::quote(name));
-    let help = "give the folder and the scenario the same name";
-    let finding = id.problem(sim_authored::code::FOLDER_NAME, there, help);
+    let text = sources.file(file)?.text();
+    let quoted = format!("\"{id}\"");
+    let field = text.find("id:").unwrap_or(0);
+    let start = text.get(field..)?.find(&quoted).map_or(0, |at| field + at);
+    let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+    let finding = Finding::new(
+        sim_authored::code::FOLDER_NAME,
+        Span::new(file, offset(start), offset(start + quoted.len())),
+        format!("the folder is named `{}`", sim_authored::quote(name)),
+        "give the folder and the scenario the same name",
+    );
     Some(Problem::new(&sources, &finding))
 }
 

@@ -21,9 +21,6 @@ pub const MARK_PERIOD: SimDuration = SimDuration::from_millis(50);
 /// A long advance is cut into pieces of this length, so that its outputs need not all be held at once.
 const PIECE: SimDuration = SimDuration::from_secs(1);
 
-/// Bytes of the recording that may wait in memory while no output leaves.
-const PENDING_BYTES_MAX: usize = 256 * 1024;
-
 /// Bytes read from a recording at once.
 const READ_BYTES: usize = 64 * 1024;
 
@@ -411,10 +408,11 @@ impl Session {
                 Output::Text { hash, text } => self.storage.keep_text(&hash, &text)?,
             }
         }
-        if self.writer.pending().len() >= PENDING_BYTES_MAX {
-            self.store()?;
+        // Frames come out at digests, inputs and full blocks, which is seldom enough.
+        if self.writer.pending().is_empty() {
+            return Ok(());
         }
-        Ok(())
+        self.store()
     }
 
     /// Puts pending bytes behind those stored; bytes that an earlier owner has stored are compared instead.

@@ -4,7 +4,7 @@ use super::{MatchArgs, Played, parse_speed, publish, session_failure};
 use crate::capture::Capture;
 use crate::cli::Context;
 use crate::error::Failure;
-use crate::live::Concluded;
+use crate::live::{Concluded, NOTE_PERIOD};
 use crate::pacing::{Lateness, Pacer};
 use crate::run_dir::{Command, RunDir, Settings};
 use crate::session::{Session, SessionError, Setup};
@@ -93,6 +93,7 @@ pub(super) fn play(
 ) -> Result<(), SessionError> {
     let progress = context.ui.progress(session.ends());
     let pacer = speed.map(|factor| Pacer::new(Instant::now(), session.now(), factor));
+    let mut noted = Instant::now();
     while !session.is_over() {
         if context.interrupt.is_set() {
             session.stop()?;
@@ -102,6 +103,10 @@ pub(super) fn play(
             None => session.advance(session.now() + STEP)?,
             Some(pacer) => {
                 session.advance(pacer.virtual_at(Instant::now()))?;
+                if noted.elapsed() >= NOTE_PERIOD {
+                    session.note_time()?;
+                    noted = Instant::now();
+                }
                 if !session.is_over() {
                     std::thread::sleep(PACED_STEP);
                 }

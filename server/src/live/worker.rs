@@ -18,8 +18,10 @@ const BUSY_PERIOD: Duration = Duration::from_millis(1);
 const IDLE_PERIOD: Duration = Duration::from_millis(10);
 /// After this long, sockets have their turn between two ranges.
 const TURNS_MAX: Duration = Duration::from_micros(500);
-/// How often a range's virtual time is noted beside its recording.
-const NOTE_PERIOD: Duration = Duration::from_secs(10);
+/// How often a range's virtual time is noted beside its recording: what a kill can cost of it where nobody is connected.
+pub const NOTE_PERIOD: Duration = Duration::from_secs(1);
+/// How often a range that cannot keep up is spoken of.
+const LATE_PERIOD: Duration = Duration::from_secs(10);
 
 /// A range to be served.
 pub struct Order {
@@ -131,6 +133,7 @@ struct Served {
     accepting: Vec<tokio::task::JoinHandle<()>>,
     next: Instant,
     told_late: Lateness,
+    told_at: Instant,
 }
 
 async fn serve(
@@ -152,6 +155,7 @@ async fn serve(
                     accepting,
                     next: Instant::now(),
                     told_late: Lateness::default(),
+                    told_at: Instant::now(),
                 });
             }
             Err(error) => tell(sender, number, Lateness::default(), Err(error)),
@@ -251,8 +255,9 @@ fn release(served: Vec<Served>, sender: &Sender<Event>) -> Vec<Served> {
 impl Served {
     fn tell_late(&mut self, sender: &Sender<Event>) {
         let late = self.range.lateness();
-        if late != self.told_late {
+        if late != self.told_late && self.told_at.elapsed() >= LATE_PERIOD {
             self.told_late = late;
+            self.told_at = Instant::now();
             let order = self.order;
             // Nobody listens only when the process is on its way out.
             let _ = sender.send(Event::Late { order, late });

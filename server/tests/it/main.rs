@@ -11,3 +11,4 @@ mod container;
 mod live;
 mod resume;
 mod support;
+mod variants;
