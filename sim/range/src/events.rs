@@ -246,6 +246,9 @@ impl Range {
         for (conn, by) in self.tools.take_new_connections() {
             self.note_opened(conn, by);
         }
+        for conn in self.tools.take_given_up() {
+            self.traffic.closed(&mut self.journal, conn, false);
+        }
         for (by, outcome) in self.tools.take_outcomes() {
             if let Some(compare) = outcome.compare {
                 let change = if compare.equal {

@@ -41,6 +41,10 @@ trait Tool {
     fn on_event(&mut self, bench: &mut Bench, view: &mut JobView, event: ToolEvent);
     /// Connections opened since the last call.
     fn take_opened(&mut self) -> Vec<ConnId>;
+    /// Attempts to connect given up since the last call.
+    fn take_given_up(&mut self) -> Vec<ConnId> {
+        Vec::new()
+    }
     /// Stops at once.
     fn stop(&mut self, bench: &mut Bench);
     /// Adds the state to a digest.
@@ -84,6 +88,7 @@ pub(crate) struct Tools {
     next_id: u32,
     owners: BTreeMap<ConnId, u32>,
     new_connections: Vec<(ConnId, PrincipalId)>,
+    given_up: Vec<ConnId>,
 }
 
 impl Tools {
@@ -209,6 +214,7 @@ impl Tools {
         for id in due {
             if let Some(job) = self.jobs.get_mut(&id) {
                 job.tool.run(bench, &mut job.view);
+                self.given_up.extend(job.tool.take_given_up());
                 let (by, opened) = (job.by, job.tool.take_opened());
                 self.own(id, by, opened);
             }
@@ -252,6 +258,15 @@ impl Tools {
             };
             job.tool.on_event(bench, &mut job.view, event);
         }
+    }
+
+    /// Attempts to connect that tools gave up since the last call.
+    pub fn take_given_up(&mut self) -> Vec<ConnId> {
+        let given_up = std::mem::take(&mut self.given_up);
+        for conn in &given_up {
+            self.owners.remove(conn);
+        }
+        given_up
     }
 
     /// Connections opened since the last call and for whom.

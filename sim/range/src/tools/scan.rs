@@ -23,6 +23,7 @@ pub(super) struct Scan {
     waiting: std::vec::IntoIter<(Ipv4Addr, u16)>,
     trying: BTreeMap<ConnId, (Ipv4Addr, u16, SimTime)>,
     opened: Vec<ConnId>,
+    given_up: Vec<ConnId>,
     next_tick: SimTime,
     open: u32,
     closed: u32,
@@ -54,6 +55,7 @@ impl Scan {
             waiting: pairs.into_iter(),
             trying: BTreeMap::new(),
             opened: Vec::new(),
+            given_up: Vec::new(),
             next_tick: SimTime::ZERO,
             open: 0,
             closed: 0,
@@ -108,6 +110,7 @@ impl Tool for Scan {
         for conn in late {
             self.trying.remove(&conn);
             let _gone = bench.fabric.abort(now, conn);
+            self.given_up.push(conn);
             self.silent += 1;
         }
         self.refill(bench, view);
@@ -136,6 +139,10 @@ impl Tool for Scan {
         if view.state == JobState::Running {
             self.refill(bench, view);
         }
+    }
+
+    fn take_given_up(&mut self) -> Vec<ConnId> {
+        std::mem::take(&mut self.given_up)
     }
 
     fn take_opened(&mut self) -> Vec<ConnId> {
