@@ -87,6 +87,9 @@ pub fn run(options: &Options) -> ExitCode {
             runs: None,
         })
     });
+    if options.no_real_clients {
+        println!("\nleft out: spelling and the tests of real clients");
+    }
     report.close()
 }
 
