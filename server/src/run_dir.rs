@@ -1,4 +1,4 @@
-//! The folder of one match: `match.tpr`, `report.html`, `report.json`, `capture.pcapng` and sidecars.
+//! The folder of one match: `match.tpr`, `report.html`, `report.json`, `capture.pcapng`, `historian.csv` and sidecars.
 
 use crate::error::Failure;
 use crate::session::{Scan, SessionError};
@@ -14,6 +14,8 @@ pub const REPORT_HTML_FILE: &str = "report.html";
 pub const REPORT_JSON_FILE: &str = "report.json";
 /// The capture of all taps.
 pub const CAPTURE_FILE: &str = "capture.pcapng";
+/// What the historian stored.
+pub const HISTORIAN_FILE: &str = "historian.csv";
 /// How the match was started, so that `resume` needs no options.
 const SETTINGS_FILE: &str = "match.settings.json";
 /// Longest settings file that is read.
@@ -87,7 +89,12 @@ impl RunDir {
             path: path.to_path_buf(),
         };
         if !path.join(RECORDING_FILE).exists() {
-            for name in [REPORT_HTML_FILE, REPORT_JSON_FILE, CAPTURE_FILE] {
+            for name in [
+                REPORT_HTML_FILE,
+                REPORT_JSON_FILE,
+                CAPTURE_FILE,
+                HISTORIAN_FILE,
+            ] {
                 if path.join(name).exists() {
                     return Err(Failure::failed(format!(
                         "`{}` holds a `{name}` that belongs to no recording",
@@ -202,11 +209,20 @@ impl RunDir {
         }
     }
 
+    /// Writes what the historian stored.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn write_historian(&self, csv: &str) -> Result<(), Failure> {
+        self.replace(HISTORIAN_FILE, csv.as_bytes())
+    }
+
     fn remove_results(&self) -> std::io::Result<()> {
         for name in [
             REPORT_HTML_FILE,
             REPORT_JSON_FILE,
             CAPTURE_FILE,
+            HISTORIAN_FILE,
             SETTINGS_FILE,
         ] {
             match std::fs::remove_file(self.path.join(name)) {

@@ -305,6 +305,12 @@ impl Session {
         self.grader.report()
     }
 
+    /// What the historian stored, as CSV.
+    #[must_use]
+    pub fn historian_csv(&self) -> String {
+        self.range.historian_csv()
+    }
+
     /// Virtual time.
     #[must_use]
     pub fn now(&self) -> SimTime {

@@ -137,6 +137,7 @@ fn publish(
 ) -> Result<(), Failure> {
     let (dir, report) = (&of.dir, &concluded.report);
     dir.write_reports(report)?;
+    dir.write_historian(&concluded.historian_csv)?;
     if concluded.frames_left_out > 0 {
         context.ui.say(format_args!(
             "the capture is full: {} frames were left out of {}",

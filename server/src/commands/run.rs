@@ -82,6 +82,7 @@ pub(super) fn conclude(mut session: Session) -> Result<Concluded, SessionError> 
     Ok(Concluded {
         report: session.report(),
         frames_left_out: session.frames_left_out(),
+        historian_csv: session.historian_csv(),
     })
 }
 

@@ -121,6 +121,7 @@ impl LiveRange {
             None => Ok(Concluded {
                 report: inner.session.report(),
                 frames_left_out: inner.session.frames_left_out(),
+                historian_csv: inner.session.historian_csv(),
             }),
         };
         (result, late)

@@ -82,6 +82,8 @@ pub struct Concluded {
     pub report: grading::Report,
     /// Frames that its capture left out.
     pub frames_left_out: u64,
+    /// What its historian stored.
+    pub historian_csv: String,
 }
 
 /// Starts `workers` threads and deals the orders to them in turn. Events come until every range has ended.

@@ -3,7 +3,7 @@
 use crate::Output;
 use crate::journal::Journal;
 use sim_net::{CloseReason, ConnId, Fabric, HostId};
-use sim_record::{Closing, SimTime, StateHasher};
+use sim_record::{Closing, SimDuration, SimTime, StateHasher};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
@@ -12,11 +12,16 @@ const MAX_CONNECTIONS: usize = 24;
 /// Bytes that wait for the virtual network to take them; more resets the connection.
 const MAX_WAITING_BYTES: usize = 64 * 1024;
 
+/// An outside program that is done sending still hears answers for this long.
+const HALF_CLOSED: SimDuration = SimDuration::from_millis(100);
+
 struct Outside {
     conn: ConnId,
     connected: bool,
     waiting: Vec<u8>,
     fin_after: bool,
+    /// When a connection whose outside end is done is closed: until then it hears the rest of the answer.
+    close_at: Option<SimTime>,
 }
 
 /// All outside connections.
@@ -52,6 +57,7 @@ impl Externals {
                         connected: false,
                         waiting,
                         fin_after: false,
+                        close_at: None,
                     },
                 );
             }
@@ -91,6 +97,35 @@ impl Externals {
                 let _gone = fabric.abort(now, outside.conn);
                 self.forget(number);
             }
+        }
+    }
+
+    /// When a half-closed connection is to be closed.
+    pub fn next_due(&self) -> SimTime {
+        let due = self.open.values().filter_map(|o| o.close_at).min();
+        due.unwrap_or(SimTime::MAX)
+    }
+
+    /// Closes half-closed connections whose time is over.
+    pub fn run_due(&mut self, journal: &mut Journal, fabric: &mut Fabric) {
+        let now = journal.now;
+        let is_due = |o: &Outside| o.close_at.is_some_and(|at| at <= now);
+        let due: Vec<u32> = self
+            .open
+            .iter()
+            .filter(|(_, o)| is_due(o))
+            .map(|(n, _)| *n)
+            .collect();
+        for number in due {
+            self.on_readable(journal, fabric, number);
+            if let Some(outside) = self.open.get(&number) {
+                let _gone = fabric.close(now, outside.conn);
+            }
+            self.forget(number);
+            journal.outputs.push_back(Output::Close {
+                conn: number,
+                reset: false,
+            });
         }
     }
 
@@ -166,6 +201,7 @@ impl Externals {
             hasher.u64(u64::from(outside.conn.0));
             hasher.u64(u64::from(outside.connected));
             hasher.bytes(&outside.waiting);
+            hasher.u64(outside.close_at.map_or(0, |t| t.0 + 1));
         }
     }
 
@@ -197,9 +233,8 @@ impl Outside {
         {
             self.waiting.drain(..accepted.min(self.waiting.len()));
         }
-        if self.fin_after && self.waiting.is_empty() {
-            self.fin_after = false;
-            let _gone = fabric.close(now, self.conn);
+        if self.fin_after && self.waiting.is_empty() && self.close_at.is_none() {
+            self.close_at = Some(now + HALF_CLOSED);
         }
     }
 }

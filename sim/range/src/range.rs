@@ -261,6 +261,7 @@ impl Range {
             self.controllers.next_due(),
             self.stations.next_due(),
             self.tools.next_due(),
+            self.externals.next_due(),
             self.plants.next_due(),
             self.next_second,
             self.next_digest,
@@ -285,7 +286,7 @@ impl Range {
         // 4. Controllers: replies, then freeze inputs, execute, flush outputs.
         self.controllers
             .run_due(&mut self.journal, &mut self.fabric, &mut self.plants);
-        // 5. Stations poll, tools work.
+        // 5. Stations poll, tools work, outside connections end.
         self.run_stations();
         if self.tools.next_due() <= now {
             let mut bench = Bench {
@@ -295,6 +296,9 @@ impl Range {
             };
             self.tools.run_due(&mut bench);
             self.take_tool_results();
+        }
+        if self.externals.next_due() <= now {
+            self.externals.run_due(&mut self.journal, &mut self.fabric);
         }
         // 6. Plants.
         let destroyed = self.plants.step_due(&mut self.journal);

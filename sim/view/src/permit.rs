@@ -28,18 +28,31 @@ pub fn check(role: Role, hosts: &[String], command: &Command) -> Result<(), Stri
     if let Some(from) = command.from_host()
         && !hosts.iter().any(|h| h == from)
     {
-        return Err(format!("not from `{from}`: this principal acts from {}", hosts.join(", ")));
+        return Err(format!(
+            "not from `{from}`: this principal acts from {}",
+            hosts.join(", ")
+        ));
     }
     let need = need(command);
     let allowed = match need {
-        Need::Tool => matches!(role, Role::Red | Role::Engineer | Role::Defender | Role::Worker),
+        Need::Tool => matches!(
+            role,
+            Role::Red | Role::Engineer | Role::Defender | Role::Worker
+        ),
         Need::Operator => matches!(role, Role::Operator | Role::Defender | Role::Worker),
         Need::Analyst => matches!(role, Role::Analyst | Role::Defender),
         Need::Engineer => matches!(role, Role::Engineer | Role::Defender | Role::Worker),
-        Need::Anybody => matches!(role, Role::Operator | Role::Analyst | Role::Engineer | Role::Defender),
+        Need::Anybody => matches!(
+            role,
+            Role::Operator | Role::Analyst | Role::Engineer | Role::Defender
+        ),
         Need::Instructor => role == Role::Instructor,
     };
-    if allowed { Ok(()) } else { Err(format!("a {} may not {command}", role_name(role))) }
+    if allowed {
+        Ok(())
+    } else {
+        Err(format!("a {} may not {command}", role_name(role)))
+    }
 }
 
 fn need(command: &Command) -> Need {
@@ -54,9 +67,15 @@ fn need(command: &Command) -> Need {
         | Command::StopJob { .. }
         | Command::Download { .. }
         | Command::SetMode { .. } => Need::Tool,
-        Command::SetTag { .. } | Command::Acknowledge { .. } | Command::Shelve { .. } => Need::Operator,
-        Command::Report { .. } | Command::UpdateReport { .. } | Command::CloseReport { .. } => Need::Analyst,
-        Command::Firewall { .. } | Command::Compare { .. } | Command::Restore { .. } => Need::Engineer,
+        Command::SetTag { .. } | Command::Acknowledge { .. } | Command::Shelve { .. } => {
+            Need::Operator
+        }
+        Command::Report { .. } | Command::UpdateReport { .. } | Command::CloseReport { .. } => {
+            Need::Analyst
+        }
+        Command::Firewall { .. } | Command::Compare { .. } | Command::Restore { .. } => {
+            Need::Engineer
+        }
         Command::Field(FieldAction::TurnKey { .. } | FieldAction::Restart { .. }) => Need::Engineer,
         Command::Field(_) => Need::Operator,
         Command::Phone { .. } => Need::Anybody,
