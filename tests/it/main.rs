@@ -8,7 +8,10 @@
 )]
 
 mod command_line;
+mod first_watch;
 mod how_to;
+mod range;
 #[cfg(feature = "real-clients")]
 mod real_clients;
 mod reference;
+mod varied;

@@ -1,7 +1,7 @@
 //! Playing a match in memory from its input log, in pieces of any size.
 
 use sim_range::{Advance, Budget, BuildError, Output, Range, RunOptions};
-use sim_record::{Digest, LoggedInput, Record, Seed, SimDuration, SimTime, StateHasher};
+use sim_record::{Digest, Input, LoggedInput, Record, Seed, SimDuration, SimTime, StateHasher};
 use sim_scenario::model::Scenario;
 use std::collections::VecDeque;
 
@@ -26,6 +26,12 @@ impl Draw {
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         (mixed ^ (mixed >> 31)) % bound
+    }
+
+    /// A number of at most so many digits, evenly over the orders of magnitude.
+    pub fn spread(&mut self, digits: u32) -> u64 {
+        let bound = (0..=self.below(u64::from(digits))).fold(1_u64, |bound, _| bound * 10);
+        self.below(bound)
     }
 }
 
@@ -123,7 +129,30 @@ impl Match {
         self.played
     }
 
+    /// Plays up to another time; inputs of that very instant are applied.
+    pub fn play_to(&mut self, until: SimTime) {
+        self.until = until.min(self.range.ends());
+        while self.step() {}
+    }
+
+    /// Applies an input now, as one that comes from outside.
+    pub fn apply(&mut self, input: Input) {
+        self.range.handle_input(input);
+        self.played.drain(&mut self.range);
+    }
+
+    /// The range, for a look at views, time and digest.
+    pub fn range(&mut self) -> &mut Range {
+        &mut self.range
+    }
+
     /// What has come of it so far.
+    #[must_use]
+    pub fn played(&self) -> &Played {
+        &self.played
+    }
+
+    /// The same, to keep.
     #[must_use]
     pub fn into_played(self) -> Played {
         self.played
@@ -135,9 +164,8 @@ impl Chunks {
         match self {
             Self::Whole => (target, Budget::UNLIMITED),
             Self::Drawn(draw) => {
-                // From a microsecond to half a minute, evenly over the orders of magnitude.
-                let longest_us = 10_u64.pow(u32::try_from(draw.below(8)).unwrap_or(0));
-                let piece = now + SimDuration(draw.below(longest_us * 3) + 1);
+                // From a microsecond to a hundred seconds.
+                let piece = now + SimDuration(draw.spread(8) + 1);
                 // Small budgets now and then: they cost a call for each instant.
                 let instants = match draw.below(4) {
                     0 => draw.below(20),
