@@ -137,12 +137,12 @@ impl Controllers {
         self.slots.iter_mut().find(|s| s.host == host)
     }
 
-    /// A safety function is inhibited: bypassed, or its controller does not run.
+    /// A safety function that has not yet acted is inhibited: bypassed, or its controller does not run.
     pub fn safety_inhibited(&self) -> bool {
         self.slots
             .iter()
-            .filter(|s| s.kind == ControllerKind::Sis)
-            .any(|s| s.was_bypassed || (s.plc.mode() != Mode::Run && !s.was_tripped))
+            .filter(|s| s.kind == ControllerKind::Sis && !s.was_tripped)
+            .any(|s| s.was_bypassed || s.plc.mode() != Mode::Run)
     }
 
     /// Adds the whole state to a digest.
