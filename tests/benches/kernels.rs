@@ -119,7 +119,7 @@ fn codec(sample: Duration) -> Outcome {
     let mut session = ServerSession::new(SimTime::ZERO, Arc::new(ServerConfig::default()));
     let mut output = Vec::new();
     let per_request = time(sample, || {
-        session.handle_input(SimTime::ZERO, black_box(&REQUEST));
+        black_box(session.handle_input(SimTime::ZERO, black_box(&REQUEST)));
         black_box(session.step(SimTime::ZERO, &mut plc));
         output.clear();
         session.poll_output(&mut output);
