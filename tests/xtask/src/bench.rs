@@ -11,7 +11,7 @@ mod process;
 
 use crate::shell::{self, Outcome};
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Options of `bench`.
 #[derive(clap::Args)]
@@ -19,6 +19,9 @@ pub struct Options {
     /// File for the JSON, from the root of the checkout.
     #[arg(long, value_name = "FILE", default_value = "target/bench.json")]
     pub json: PathBuf,
+    /// Page of the documentation whose table is to be written anew.
+    #[arg(long, value_name = "FILE")]
+    pub page: Option<PathBuf>,
     /// Measures briefly: shows that every row runs, gives no numbers worth keeping.
     #[arg(long)]
     pub smoke: bool,
@@ -108,6 +111,9 @@ pub fn run(options: &Options) -> Outcome {
     let text = serde_json::to_string_pretty(&document).map_err(|e| e.to_string())?;
     let file = shell::root().join(&options.json);
     std::fs::write(&file, text + "\n").map_err(|e| format!("{}: {e}", file.display()))?;
+    if let Some(page) = &options.page {
+        write_page(&shell::root().join(page), &document, &measured)?;
+    }
     Ok(format!(
         "{}\nbench: {} rows, written to {}",
         table(&measured),
@@ -126,6 +132,52 @@ fn table(measured: &[Measured]) -> String {
         ));
     }
     text
+}
+
+/// Puts machine and table between the two marks of a page.
+fn write_page(file: &Path, document: &Value, measured: &[Measured]) -> Result<(), String> {
+    let problem = |e: std::io::Error| format!("{}: {e}", file.display());
+    let text = std::fs::read_to_string(file).map_err(problem)?;
+    let page = with_table(&text, document, measured)
+        .ok_or_else(|| format!("{}: no lines `{BEGIN}` and `{END}`", file.display()))?;
+    std::fs::write(file, page).map_err(problem)
+}
+
+/// Line before what is written anew.
+const BEGIN: &str = "<!-- measured: begin -->";
+/// Line behind it.
+const END: &str = "<!-- measured: end -->";
+
+fn with_table(page: &str, document: &Value, measured: &[Measured]) -> Option<String> {
+    let (before, rest) = page.split_once(BEGIN)?;
+    let (_, behind) = rest.split_once(END)?;
+    let word = |path: &str| match document.pointer(path) {
+        Some(Value::String(text)) => text.clone(),
+        Some(value) => value.to_string(),
+        None => String::new(),
+    };
+    let mut text = format!("{before}{BEGIN}\n\n");
+    for (what, path) in [
+        ("Processor", "/machine/processor"),
+        ("Cores", "/machine/cores"),
+        ("Memory", "/machine/memory"),
+        ("System", "/machine/system"),
+        ("Kernel", "/machine/kernel"),
+        ("Compiler", "/machine/rustc"),
+        ("Load average before", "/load_average/before"),
+        ("Load average after", "/load_average/after"),
+    ] {
+        text.push_str(&format!("- {what}: {}\n", word(path)));
+    }
+    text.push_str("\n| what | value | unit | goal |\n|---|--:|---|---|\n");
+    for m in measured {
+        let digits = if m.value.abs() < 10.0 { 2 } else { 0 };
+        text.push_str(&format!(
+            "| {} | {:.digits$} | {} | {} |\n",
+            m.what, m.value, m.unit, m.goal
+        ));
+    }
+    Some(format!("{text}\n{END}{behind}"))
 }
 
 /// What the numbers were measured on; no name of the machine and no user.
@@ -182,5 +234,17 @@ mod tests {
         let text = table(&rows);
         let places: Vec<Option<usize>> = text.lines().skip(1).map(|l| l.find('.')).collect();
         assert_eq!(places[0], places[1], "{text}");
+    }
+
+    #[test]
+    fn a_page_keeps_what_stands_around_its_table() {
+        let rows = [measured("scan", 0.5, "us", "below 1.5")];
+        let document = json!({"machine": {"cores": 2}});
+        let page = format!("above\n{BEGIN}\nold\n{END}\nbelow\n");
+        let text = with_table(&page, &document, &rows).unwrap_or_default();
+        assert!(text.starts_with("above\n") && text.ends_with("\nbelow\n"));
+        assert!(text.contains("- Cores: 2\n") && text.contains("| scan | 0.50 | us | below 1.5 |"));
+        assert!(!text.contains("old"));
+        assert!(with_table("no marks", &document, &rows).is_none());
     }
 }

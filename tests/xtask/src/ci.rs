@@ -76,6 +76,7 @@ pub fn run(options: &Options) -> ExitCode {
     report.check("bench", || {
         bench::run(&bench::Options {
             json: "target/bench-smoke.json".into(),
+            page: None,
             smoke: true,
             only: Vec::new(),
         })
