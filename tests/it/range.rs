@@ -83,7 +83,7 @@ fn bytes_outside(played: &Played) -> Vec<u8> {
 }
 
 proptest! {
-    #![proptest_config(cases(6))]
+    #![proptest_config(cases(4))]
 
     #[test]
     fn where_a_call_stops_changes_nothing(
