@@ -244,8 +244,9 @@ fn tshark_finds_no_malformed_frame_from_our_devices() {
         };
         assert!(filtered("modbus").lines().count() > 1_000, "tap {tap}");
         assert!(!filtered("arp").is_empty(), "tap {tap}");
+        // What a firewall rule drops is sent again: no fault of a frame.
         let wrong = "_ws.malformed || _ws.expert.severity == error || ip.checksum.status == 0 \
-                     || tcp.checksum.status == 0 || tcp.analysis.retransmission || tcp.analysis.lost_segment";
+                     || tcp.checksum.status == 0 || tcp.analysis.lost_segment";
         assert_eq!(filtered(wrong), "", "tap {tap}");
     }
 }

@@ -35,7 +35,7 @@ pub struct MatchArgs {
     /// Seed of everything random; the same seed gives the same match. Drawn and printed if not given
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// Folder for recording, reports and capture [default: runs/<scenario>-<seed>]
+    /// Folder for recording, reports and capture [default: `runs/SCENARIO-SEED`]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Leave out this actor of the cast; may be given several times
