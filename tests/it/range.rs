@@ -4,7 +4,10 @@
 mod inputs;
 
 use grading::{Grader, grade};
-use inputs::{Step, act, commands, person, steps, tool};
+use inputs::{
+    Step, act, commands, inject, person, report, restore, scan, set_tag, steps, switch_rule_off,
+    tool, turn_key, write,
+};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 use sim_range::{Output, RunOptions};
@@ -14,7 +17,7 @@ use sim_record::{
     SimDuration, SimTime, Team,
 };
 use sim_scenario::model::{ObjectiveRule, Scenario};
-use sim_view::{FieldAction, FirewallCommand, Mind, View};
+use sim_view::{Command, Mind, View};
 use std::sync::LazyLock;
 use tests::play::{Chunks, Draw, Match, Played};
 use tests::scenario::{Loaded, load};
@@ -231,12 +234,11 @@ fn no_bytes_from_outside_make_a_range_panic_or_say_more_than_a_device_says() {
             });
             for _ in 0..draw.below(6) {
                 let length = 1 + draw.spread(4);
-                let data = (0..length).map(|_| draw.below(256) as u8).collect();
+                let data = draw.bytes(length);
                 steps.push(Step::Bytes { conn, data });
                 // A frame whose header is right and whose body is anything.
-                let pdu = (0..1 + draw.below(250))
-                    .map(|_| draw.below(256) as u8)
-                    .collect();
+                let length = 1 + draw.below(250);
+                let pdu = draw.bytes(length);
                 steps.push(Step::Frame { conn, unit: 1, pdu });
             }
             steps.push(Step::Bytes {
@@ -466,137 +468,91 @@ fn equal_views_are_equal_decisions() {
     assert!(decisions > 20, "{decisions}");
 }
 
-#[test]
-fn nobody_acts_beyond_his_role_and_host() {
-    let red = person(Team::Red, Role::Red, Some("vendor"));
-    let operator = person(Team::Blue, Role::Operator, None);
-    let analyst = person(Team::Blue, Role::Analyst, None);
-    let engineer = person(Team::Blue, Role::Engineer, Some("ews"));
-    let observer = person(Team::Blue, Role::Observer, None);
-    let report = sim_view::Command::Report {
-        asset: "plc1".into(),
-        technique: "T0836".into(),
-        began_s: None,
-        needs_confirmation: false,
-        evidence: vec![1],
-        text: String::new(),
-    };
-    let open = sim_view::Command::Firewall {
-        router: "fw1".into(),
-        change: FirewallCommand::Disable("r7".into()),
-    };
-    let key = sim_view::Command::Field(FieldAction::TurnKey {
-        controller: "sis1".into(),
-        to: sim_view::KeyPosition::Program,
-    });
-    let set = sim_view::Command::SetTag {
-        tag: "FIC-101.MODE".into(),
-        value_milli: 1000,
-    };
-    let restore = sim_view::Command::Restore {
-        controller: "plc1".into(),
-        save_first: false,
-    };
-    let inject = sim_view::Command::Inject { id: "any".into() };
-    let scan = |from: &str| sim_view::Command::Scan {
-        from: from.into(),
-        targets: "control".into(),
-        ports: vec![502],
-    };
-    let write = |from: &str| sim_view::Command::Write {
-        from: from.into(),
-        target: "plc1".into(),
-        unit: 1,
-        start: sim_view::RegisterRef::At(1024),
-        values: vec![0],
-    };
-    let refused = [
+/// Who asks for what he may not have.
+fn beyond_rights() -> Vec<(Principal, Vec<Command>)> {
+    let desks = [report(), switch_rule_off(), turn_key(), restore(), inject()];
+    let [report, rule, key, restore, inject] = desks;
+    let defence = [rule, key, restore, inject];
+    let ask = |own: &[Command]| [&defence[..], own].concat();
+    vec![
         (
-            &red,
+            person(Team::Red, Role::Red, Some("vendor")),
+            ask(&[report.clone(), set_tag(), scan("ews"), write("hmi")]),
+        ),
+        (
+            person(Team::Blue, Role::Operator, None),
+            ask(&[report.clone(), scan("hmi"), scan("vendor")]),
+        ),
+        (
+            person(Team::Blue, Role::Analyst, None),
+            ask(&[set_tag(), scan("vendor")]),
+        ),
+        (
+            person(Team::Blue, Role::Engineer, Some("ews")),
             vec![
-                &report,
-                &open,
-                &key,
-                &set,
-                &restore,
-                &inject,
-                &scan("ews"),
-                &write("hmi"),
+                report.clone(),
+                set_tag(),
+                scan("vendor"),
+                write("vendor"),
+                write("hmi"),
             ],
         ),
         (
-            &operator,
-            vec![
-                &report,
-                &open,
-                &key,
-                &restore,
-                &inject,
-                &scan("hmi"),
-                &scan("vendor"),
-            ],
-        ),
-        (
-            &analyst,
-            vec![&open, &key, &set, &restore, &inject, &scan("vendor")],
-        ),
-        (
-            &engineer,
-            vec![
-                &report,
-                &set,
-                &inject,
-                &scan("vendor"),
-                &write("vendor"),
-                &write("hmi"),
-            ],
-        ),
-        (
-            &observer,
-            vec![
-                &report,
-                &open,
-                &key,
-                &set,
-                &restore,
-                &inject,
-                &scan("vendor"),
-                &scan("ews"),
-            ],
+            person(Team::Blue, Role::Observer, None),
+            ask(&[report, set_tag(), scan("vendor"), scan("ews")]),
         ),
     ]
-    .map(|(who, commands)| {
-        (
-            who.clone(),
-            commands.into_iter().cloned().collect::<Vec<_>>(),
-        )
-    });
+}
+
+fn ask_at_100_s(
+    asks: &[(Principal, Vec<Command>)],
+    mut answered: impl FnMut(&Command, &RecordKind),
+) -> Match {
     let mut playing = begin(&FIRST_WATCH, "no-red", 2, &[], Chunks::Whole);
-    let quiet = begin(&FIRST_WATCH, "no-red", 2, &[], Chunks::Whole).play();
     playing.play_to(SimTime::ZERO + SimDuration::from_secs(100));
-    let mut asked = 0;
-    for (principal, commands) in refused {
+    for (principal, commands) in asks {
         for command in commands {
-            let kind = InputKind::Command(postcard::to_allocvec(&command).unwrap());
+            let kind = InputKind::Command(postcard::to_allocvec(command).unwrap());
             playing.apply(Input {
                 principal: principal.clone(),
                 kind,
             });
-            asked += 1;
-            let last = &playing.played().records.last().unwrap().kind;
-            let was_refused = matches!(
-                last,
-                RecordKind::Command {
-                    refused: Some(_),
-                    ..
-                }
-            );
-            assert!(was_refused, "{principal:?} may {command}: {last:?}");
+            answered(command, &playing.played().records.last().unwrap().kind);
         }
     }
+    playing
+}
+
+fn is_refusal(kind: &RecordKind) -> bool {
+    matches!(
+        kind,
+        RecordKind::Command {
+            refused: Some(_),
+            ..
+        }
+    )
+}
+
+#[test]
+fn nobody_acts_beyond_his_role_and_host() {
+    let asks = beyond_rights();
+    let mut playing = ask_at_100_s(&asks, |command, answer| {
+        assert!(is_refusal(answer), "{command}: {answer:?}");
+    });
     // Nothing else than the refusals has happened, to the end.
     playing.play_to(SimTime::MAX);
-    let said = |records: &[Record]| {
+    let records = &playing.played().records;
+    let refusals = records
+        .iter()
+        .filter(|record| is_refusal(&record.kind))
+        .count();
+    assert_eq!(
+        refusals,
+        asks.iter()
+            .map(|(_, commands)| commands.len())
+            .sum::<usize>()
+    );
+    let rest = |records: &[Record]| {
         let ours = |kind: &RecordKind| {
             matches!(
                 kind,
@@ -607,77 +563,37 @@ fn nobody_acts_beyond_his_role_and_host() {
         rest.map(|record| (record.time, record.kind.clone()))
             .collect::<Vec<_>>()
     };
-    let refusals = playing.played().records.iter();
-    let refusals = refusals.filter(|r| {
-        matches!(
-            r.kind,
-            RecordKind::Command {
-                refused: Some(_),
-                ..
-            }
-        )
-    });
-    assert_eq!(refusals.count(), asked);
-    assert_eq!(said(&playing.played().records), said(&quiet.records));
+    let quiet = begin(&FIRST_WATCH, "no-red", 2, &[], Chunks::Whole).play();
+    assert_eq!(rest(records), rest(&quiet.records));
 }
 
 #[test]
 fn what_a_role_may_it_can() {
     // The counterpart of the refusals: each of them is somebody's right.
-    let (_, log) = live("no-red", 2, &[], 60);
-    assert!(log.is_empty());
-    let mut playing = begin(&FIRST_WATCH, "no-red", 2, &[], Chunks::Whole);
-    playing.play_to(SimTime::ZERO + SimDuration::from_secs(100));
-    let analyst = person(Team::Blue, Role::Analyst, None);
-    let engineer = person(Team::Blue, Role::Engineer, Some("ews"));
-    let red = person(Team::Red, Role::Red, Some("vendor"));
-    let asks: [(&Principal, sim_view::Command); 3] = [
+    let asks = [
+        (person(Team::Blue, Role::Analyst, None), vec![report()]),
         (
-            &analyst,
-            sim_view::Command::Report {
-                asset: "plc1".into(),
-                technique: "T0836".into(),
-                began_s: None,
-                needs_confirmation: false,
-                evidence: vec![1],
-                text: String::new(),
-            },
+            person(Team::Red, Role::Red, Some("vendor")),
+            vec![scan("vendor")],
         ),
         (
-            &red,
-            sim_view::Command::Scan {
-                from: "vendor".into(),
-                targets: "control".into(),
-                ports: vec![502],
-            },
+            person(Team::Blue, Role::Engineer, Some("ews")),
+            vec![switch_rule_off(), turn_key()],
         ),
-        (
-            &engineer,
-            sim_view::Command::Firewall {
-                router: "fw1".into(),
-                change: FirewallCommand::Disable("r7".into()),
-            },
-        ),
+        (person(Team::Blue, Role::Operator, None), vec![set_tag()]),
     ];
-    for (principal, command) in asks {
-        let kind = InputKind::Command(postcard::to_allocvec(&command).unwrap());
-        playing.apply(Input {
-            principal: principal.clone(),
-            kind,
-        });
-    }
-    playing.play_to(SimTime::ZERO + SimDuration::from_secs(160));
+    let mut playing = ask_at_100_s(&asks, |command, answer| {
+        assert!(!is_refusal(answer), "{command}: {answer:?}");
+    });
+    playing.play_to(SimTime::ZERO + SimDuration::from_secs(200));
     let records = &playing.played().records;
     let has = |wanted: fn(&RecordKind) -> bool| records.iter().any(|record| wanted(&record.kind));
-    assert!(!has(|kind| matches!(
-        kind,
-        RecordKind::Command {
-            refused: Some(_),
-            ..
-        }
-    )));
     assert!(has(|kind| matches!(kind, RecordKind::Report(_))));
     assert!(has(|kind| matches!(kind, RecordKind::Firewall { .. })));
+    assert!(has(|kind| matches!(kind, RecordKind::Key { .. })));
+    assert!(has(
+        |kind| matches!(kind, RecordKind::OperatorAction { tag, .. } if tag == "FIC-101.MODE")
+    ));
     assert!(records.iter().any(is_attack));
 }
 

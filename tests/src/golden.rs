@@ -60,7 +60,7 @@ enum What {
     /// It closes.
     Close { conn: u32, how: Closing },
     /// Somebody asks for something.
-    Command(sim_view::Command),
+    Command(Box<sim_view::Command>),
     /// The server came back after a kill.
     Resumed,
 }
@@ -270,7 +270,7 @@ impl Authored {
                 how: *how,
             },
             What::Command(command) => {
-                InputKind::Command(postcard::to_allocvec(command).map_err(|e| e.to_string())?)
+                InputKind::Command(postcard::to_allocvec(&**command).map_err(|e| e.to_string())?)
             }
             What::Resumed => InputKind::Resumed,
         };
@@ -287,7 +287,7 @@ impl Authored {
 
 fn bytes_of(hex: &str) -> Option<Vec<u8>> {
     let digits: Vec<u8> = hex.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
-    if digits.len() % 2 != 0 {
+    if !digits.len().is_multiple_of(2) {
         return None;
     }
     let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();

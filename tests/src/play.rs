@@ -33,6 +33,13 @@ impl Draw {
         let bound = (0..=self.below(u64::from(digits))).fold(1_u64, |bound, _| bound * 10);
         self.below(bound)
     }
+
+    /// So many bytes.
+    pub fn bytes(&mut self, count: u64) -> Vec<u8> {
+        (0..count)
+            .map(|_| self.below(256).to_le_bytes()[0])
+            .collect()
+    }
 }
 
 /// What came of a match.

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use sim_record::{
     Closing, Input, InputKind, Principal, Record, RecordKind, Role, SimTime, Team, Who,
 };
-use sim_view::{Command, FirewallCommand, RegisterRef, Table};
+use sim_view::{Command, FieldAction, FirewallCommand, KeyPosition, RegisterRef, Table};
 
 /// One thing that comes from outside.
 #[derive(Clone, Debug)]
@@ -68,6 +68,75 @@ pub fn person(team: Team, role: Role, foothold: Option<&str>) -> Principal {
         role,
         who: Who::Person(format!("{role:?}").to_lowercase()),
         foothold: foothold.map(str::to_owned),
+    }
+}
+
+/// Files an incident report.
+pub fn report() -> Command {
+    Command::Report {
+        asset: "plc1".into(),
+        technique: "T0836".into(),
+        began_s: None,
+        needs_confirmation: false,
+        evidence: vec![1],
+        text: String::new(),
+    }
+}
+
+/// Switches the contractor's rule off.
+pub fn switch_rule_off() -> Command {
+    Command::Firewall {
+        router: "fw1".into(),
+        change: FirewallCommand::Disable("r7".into()),
+    }
+}
+
+/// Has the safety key turned.
+pub fn turn_key() -> Command {
+    Command::Field(FieldAction::TurnKey {
+        controller: "sis1".into(),
+        to: KeyPosition::Run,
+    })
+}
+
+/// Takes the production control into manual at the operator station.
+pub fn set_tag() -> Command {
+    Command::SetTag {
+        tag: "FIC-101.MODE".into(),
+        value_milli: 1000,
+    }
+}
+
+/// Loads the approved program again.
+pub fn restore() -> Command {
+    Command::Restore {
+        controller: "plc1".into(),
+        save_first: false,
+    }
+}
+
+/// Gives a text to everybody, as an instructor does.
+pub fn inject() -> Command {
+    Command::Inject { id: "any".into() }
+}
+
+/// Scans the control network.
+pub fn scan(from: &str) -> Command {
+    Command::Scan {
+        from: from.into(),
+        targets: "control".into(),
+        ports: vec![502],
+    }
+}
+
+/// Writes a setpoint.
+pub fn write(from: &str) -> Command {
+    Command::Write {
+        from: from.into(),
+        target: "plc1".into(),
+        unit: 1,
+        start: RegisterRef::At(1024),
+        values: vec![0],
     }
 }
 
@@ -185,7 +254,7 @@ fn ask() -> impl Strategy<Value = Step> {
             began_s: Some(began_s),
             needs_confirmation: false,
             evidence: vec![began_s],
-            text: "x".repeat(usize::from(began_s as u8)),
+            text: "x".repeat(usize::from(began_s.to_le_bytes()[0])),
         }),
         any::<u32>().prop_map(|job| Command::StopJob { job }),
         Just(Command::Firewall {
