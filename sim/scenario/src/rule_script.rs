@@ -7,12 +7,14 @@ use sim_view::permit;
 use sim_view::script::Condition;
 use sim_view::{Command, FieldAction, FirewallCommand, RegisterRef, Table};
 
-use crate::limits::{COMMANDS_MAX, MATCH_S_MAX, READ_BITS_MAX, READ_WORDS_MAX, WRITE_WORDS_MAX};
+use crate::limits::{
+    COMMANDS_MAX, EVERY_S_MIN, MATCH_S_MAX, READ_BITS_MAX, READ_WORDS_MAX, WRITE_WORDS_MAX,
+};
 use crate::names::{Context, Kind};
 use crate::raw_v1::{self as raw, Text};
 use crate::rule_controller::check_path;
 use crate::rule_network::check_range;
-use crate::rule_range::{positive, within};
+use crate::rule_range::within;
 use crate::values::Range;
 
 pub(crate) fn check(context: &Context, findings: &mut Findings) {
@@ -103,8 +105,7 @@ impl Check<'_, '_> {
             }
         }
         if let Some(every_s) = &step.every_s {
-            positive(every_s, " s", findings);
-            within(every_s, 0.0, MATCH_S_MAX, " s", findings);
+            within(every_s, EVERY_S_MIN, MATCH_S_MAX, " s", findings);
         }
         if let Some(condition) = &step.when {
             self.condition(&condition.value, condition.span, findings);
