@@ -96,6 +96,9 @@ pub fn run(options: &Options) -> Outcome {
         if rows.is_empty() || rows.iter().any(|row| !row.value.is_finite()) {
             return Err(format!("{name}: a row is missing"));
         }
+        for row in &rows {
+            eprintln!("  {}: {:.3} {}", row.what, row.value, row.unit);
+        }
         measured.extend(rows);
     }
     let rows: Vec<Value> = measured
