@@ -75,7 +75,7 @@ fn row(id: &'static str, summary: &'static str) -> Row {
 static PROTOCOLS: &[(&str, &str)] = &[
     (
         "engineering",
-        "program store, compare and download of the engineering station (TCP 10200)",
+        "program store, compare and download of the engineering station (TCP 20102)",
     ),
     (
         "modbus-tcp",

@@ -41,6 +41,8 @@ impl Range {
         let endpoint = self.scenario.endpoints.get(usize::from(endpoint));
         let foothold =
             endpoint.and_then(|e| self.scenario.footholds.iter().find(|f| f.id == e.foothold));
+        // Nobody enters through another side's foothold.
+        let foothold = foothold.filter(|f| f.team == principal.team);
         let host = foothold
             .and_then(|f| self.directory.host(&f.host))
             .map(|h| h.host);

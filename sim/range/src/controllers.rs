@@ -181,7 +181,8 @@ impl ControllerSlot {
                 .filter_map(|link| resolve(link, plants))
                 .collect(),
             safety: controller.safety,
-            next_scan: SimTime(plc.period_us()),
+            // Nobody is answered from an image that was never read.
+            next_scan: SimTime::ZERO,
             plc,
             reset_until: SimTime::ZERO,
             shutdown_until: SimTime::ZERO,

@@ -18,6 +18,8 @@ pub(crate) const ACTORS_MAX: usize = 128;
 pub(crate) const COMMANDS_MAX: usize = 64;
 /// Longest match, in seconds: a day.
 pub(crate) const MATCH_S_MAX: f64 = 86_400.0;
+/// Shortest period of a repeated step, in seconds: an actor looks once a second.
+pub(crate) const EVERY_S_MIN: f64 = 1.0;
 /// Longest name, in characters.
 pub(crate) const NAME_CHARS_MAX: usize = 64;
 /// Longest text for people, in characters.
