@@ -318,6 +318,9 @@ fn read_into(
                 files,
                 bytes_left,
             )?;
+        } else if !kind.is_file() {
+            // A pipe or device would never end.
+            continue;
         } else if files.len() <= FILES_MAX && *bytes_left > 0 {
             let limit = FILE_BYTES_MAX.saturating_add(1).min(*bytes_left);
             let bytes = read_at_most(&entry.path(), limit)?;

@@ -103,7 +103,7 @@ impl FileStorage {
     /// Another process has it, or the medium refuses.
     pub fn open(folder: &Path) -> Result<Self, OpenError> {
         let failed = |error| OpenError::Io(folder.to_path_buf(), error);
-        std::fs::create_dir_all(folder).map_err(failed)?;
+        private_folder(folder).map_err(failed)?;
         let mut owner = private(folder, OWNER_FILE, false).map_err(failed)?;
         match owner.try_lock() {
             Ok(()) => {}
@@ -298,6 +298,15 @@ pub(crate) fn private(folder: &Path, name: &str, append: bool) -> io::Result<Fil
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(folder.join(name))
+}
+
+/// Makes a folder that only its owner may list: its name tells the seed of a live match.
+fn private_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
 }
 
 fn next_epoch(owner: &mut File) -> io::Result<u64> {

@@ -1,6 +1,7 @@
 //! Recovery: in band, as approved and reported, for long enough.
 
 use super::{Metric, MetricKind, MetricResult, Side, decay};
+use crate::context::IncidentReport;
 use crate::describe::{clip, clock, duration};
 use crate::rubric::seconds;
 use crate::{Context, Evidence, Point, Rubric, Visibility};
@@ -140,12 +141,16 @@ fn not_as_approved(context: &Context) -> Option<String> {
     }
 }
 
-/// When the first incident report was closed that is not a dismissal.
+/// When the first incident report was closed that is no dismissal, has evidence, and is about an asset that was under attack.
 fn closed_report(context: &Context) -> Option<SimTime> {
+    let is_about = |report: &IncidentReport| {
+        let mut attacks = context.attacks.values();
+        attacks.any(|attack| attack.asset == report.asset && attack.began <= report.claimed)
+    };
     let reports = context
         .reports
         .values()
-        .filter(|report| !report.closed_as_benign);
+        .filter(|report| !report.closed_as_benign && report.own_evidence && is_about(report));
     reports.filter_map(|report| report.closed).min()
 }
 

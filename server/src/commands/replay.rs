@@ -43,6 +43,13 @@ pub fn replay(args: &ReplayArgs, context: &mut Context) -> Result<(), Failure> {
     let capture = match &args.pcap {
         None => None,
         Some(path) => {
+            let same = |at: &Path| at.canonicalize().ok();
+            if same(path).is_some() && same(path) == same(&args.file) {
+                return Err(Failure::usage(format!(
+                    "`{name}` cannot be both recording and capture"
+                ))
+                .hint("name another file for --pcap"));
+            }
             let header = read_header(&mut open(&args.file)?, &mut Reader::new(), &name)?;
             Some(Capture::create(path, &scenario_of(&header)?)?)
         }

@@ -10,6 +10,7 @@ use crate::replay::{check_engine, options_of};
 use crate::run_dir::{Command, RunDir, Settings};
 use crate::session::{Scan, Session, SessionError, Setup};
 use clap::Args;
+use sim_record::container::Fault;
 use std::path::PathBuf;
 
 /// Carry on a match that was killed
@@ -37,6 +38,20 @@ pub fn resume(args: &ResumeArgs, context: &mut Context) -> Result<(), Failure> {
     }
     check_engine(&scan.header, &dir.recording().display().to_string())?;
     if let Some(damage) = &scan.damage {
+        // A torn tail is what a crash leaves. Anything else is kept, whatever is cut from the recording.
+        if !matches!(damage.fault, Fault::Torn) {
+            let kept = dir.recording().with_extension("tpr.damaged");
+            std::fs::copy(dir.recording(), &kept).map_err(|error| {
+                Failure::io(
+                    format!("cannot keep the damaged recording as `{}`", kept.display()),
+                    &error,
+                )
+            })?;
+            context.ui.say(format_args!(
+                "the damaged recording is kept as {}",
+                kept.display()
+            ));
+        }
         context.ui.say(format_args!(
             "cut a torn tail: {damage}; the log is sound up to {}",
             scan.latest

@@ -44,7 +44,7 @@ pub struct ServeArgs {
 const EXAMPLES: &str = "\
 Examples:
   trippoint serve scenarios/first-watch --expose
-  trippoint serve scenarios/first-watch --expose=contractor --speed 10 --json
+  trippoint serve scenarios/first-watch --expose=vendor --speed 10 --json
   mbpoll -m tcp -p PORT -t 4 -r 1 127.0.0.1        read a register through an exposed endpoint";
 
 /// A rate as typed.

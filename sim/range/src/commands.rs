@@ -2,6 +2,7 @@
 
 use crate::range::Range;
 use crate::reports::Draft;
+use crate::sensor::Sensor;
 use crate::stations::Operator;
 use crate::tools::{Bench, Purpose};
 use sim_record::{Principal, PrincipalId, RecordKind, Role, Team};
@@ -41,8 +42,6 @@ impl Range {
         let endpoint = self.scenario.endpoints.get(usize::from(endpoint));
         let foothold =
             endpoint.and_then(|e| self.scenario.footholds.iter().find(|f| f.id == e.foothold));
-        // Nobody enters through another side's foothold.
-        let foothold = foothold.filter(|f| f.team == principal.team);
         let host = foothold
             .and_then(|f| self.directory.host(&f.host))
             .map(|h| h.host);
@@ -58,6 +57,10 @@ impl Range {
                 .open(&mut self.journal, &mut self.fabric, conn, host, target)
         {
             self.note_opened(opened, by);
+            let asset = self.directory.name_of_ip(target.0);
+            if let Some(source) = self.directory.host_by_id(host) {
+                self.traffic.suspect(source.ip, asset, by);
+            }
         }
     }
 
@@ -117,7 +120,7 @@ impl Range {
                     technique: technique.clone(),
                     began_s: *began_s,
                     needs_confirmation: *needs_confirmation,
-                    evidence: evidence.clone(),
+                    evidence: known_alerts(&self.sensor, evidence),
                     text: text.clone(),
                 },
             ),
@@ -283,4 +286,11 @@ impl Range {
         self.take_tool_results();
         started
     }
+}
+
+/// Evidence that exists: numbers of alerts that the sensor has shown.
+fn known_alerts(sensor: &Sensor, cited: &[u64]) -> Vec<u64> {
+    let alerts = sensor.alerts();
+    let is_known = |id: &u64| alerts.iter().any(|alert| alert.id == *id);
+    cited.iter().copied().filter(is_known).collect()
 }

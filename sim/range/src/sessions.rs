@@ -139,7 +139,8 @@ impl Sessions {
                 rest = rest.get(taken..).unwrap_or(&[]);
                 let worked = session.work(journal, device, conn, &mut polled);
                 session.collect_output();
-                if rest.is_empty() || (taken == 0 && !worked) {
+                // A session serves a bounded number of requests at a time: on until nothing whole is left.
+                if !worked && (rest.is_empty() || taken == 0) {
                     break;
                 }
             }

@@ -10,6 +10,9 @@ use sim_scenario::model::{ControllerKind, IoLink, Scenario};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::Ipv4Addr;
 
+/// First port that a client opens itself (RFC 6335, dynamic ports).
+const EPHEMERAL_FIRST: u16 = 49_152;
+
 /// Attempts to connect within this time make one scan.
 pub(super) const SCAN_WINDOW: SimDuration = SimDuration::from_secs(60);
 /// Writes of one address within this time count together.
@@ -226,7 +229,10 @@ impl Facts {
                 }
                 self.learn_connection(time, *conn, *outcome, (*by, *dst, *port));
             }
-            RecordKind::Blocked { dst, port, by, .. } if self.is_red(*by) => {
+            // What comes back to a client's own port is a late answer and no probe.
+            RecordKind::Blocked { dst, port, by, .. }
+                if self.is_red(*by) && *port < EPHEMERAL_FIRST =>
+            {
                 news.probe = self.learn_probe(time, *by, *dst, *port);
             }
             RecordKind::Modbus(m) => self.learn_modbus(time, m, &mut news),
