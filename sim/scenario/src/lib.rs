@@ -1,6 +1,6 @@
 //! Scenarios: RON schema by version, lowering to checked types, problems with their place.
 //!
-//! A scenario folder comes in as a [`ScenarioPackage`]. [`check`] reads it, runs every rule and
+//! A scenario folder comes in as a [`ScenarioPackage`]. [`check()`] reads it, runs every rule and
 //! returns the checked [`Scenario`](model::Scenario) if no rule found an error, and all problems
 //! that were found. [`Scenario::instantiate`](model::Scenario::instantiate) draws what `vary` leaves
 //! to the match seed.
