@@ -124,7 +124,9 @@ fn documentation(report: &mut Report) {
         "--no-deps",
         "--document-private-items",
     ]);
-    command.env("RUSTDOCFLAGS", "-D warnings");
+    // Private items are documented too, so links to them lead somewhere.
+    let flags = "-D warnings -A rustdoc::private_intra_doc_links";
+    command.env("RUSTDOCFLAGS", flags);
     report.check("documentation", move || {
         shell::run(&mut command).map(|()| "documentation: no warnings".into())
     });
