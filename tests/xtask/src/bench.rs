@@ -113,6 +113,9 @@ pub fn run(options: &Options) -> Outcome {
     });
     let text = serde_json::to_string_pretty(&document).map_err(|e| e.to_string())?;
     let file = shell::root().join(&options.json);
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    }
     std::fs::write(&file, text + "\n").map_err(|e| format!("{}: {e}", file.display()))?;
     if let Some(page) = &options.page {
         write_page(&shell::root().join(page), &document, &measured)?;
