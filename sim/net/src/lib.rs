@@ -26,6 +26,7 @@ mod router;
 mod stack;
 mod switch;
 mod topology;
+mod wires;
 
 pub use address::{AddressError, Mac, Subnet};
 pub use conntrack::Affected;

@@ -1,4 +1,4 @@
-//! TCP of one host. This module alone drives smoltcp's stack.
+//! TCP of one host. This module drives smoltcp, with the sockets in `wires`.
 //!
 //! smoltcp has no accept backlog, so a listening socket is made when a SYN arrives (the SYN trap): idle services cost
 //! no socket, and each service has a cap. What a service would answer wrongly is kept from smoltcp: a segment without
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use sim_record::{SimTime, StateHasher};
-use smoltcp::iface::{Config, Interface, PollResult, SocketHandle, SocketSet};
+use smoltcp::iface::{Config, Interface};
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::socket::tcp;
 use smoltcp::time::{Duration, Instant};
@@ -21,11 +21,12 @@ use crate::limits;
 use crate::packet::{
     ETHERNET_HEADER_LEN, Ipv4, Provenance, Tcp, tcp_checksum_holds, tcp_reset_reply,
 };
+use crate::wires::{Place, Wires};
 
 /// The TCP part of a host: services, connections, timers.
 pub(crate) struct Stack {
     interface: Interface,
-    sockets: SocketSet<'static>,
+    sockets: Wires,
     device: Queue,
     slots: Vec<Slot>,
     /// Listening ports with the most connections each may have.
@@ -63,7 +64,7 @@ pub(crate) enum StackEvent {
 
 #[derive(Debug)]
 struct Slot {
-    handle: SocketHandle,
+    place: Place,
     conn: Option<ConnId>,
     phase: Phase,
     local_port: u16,
@@ -105,7 +106,7 @@ impl Stack {
         let next_port = EPHEMERAL_FIRST + u16::try_from(seed % u64::from(span)).unwrap_or(0);
         Self {
             interface,
-            sockets: SocketSet::new(Vec::new()),
+            sockets: Wires::default(),
             device,
             slots: Vec::new(),
             services: BTreeMap::new(),
@@ -135,7 +136,7 @@ impl Stack {
         slots.retain(|slot| {
             let gone = slot.phase == Phase::HalfOpen && slot.local_port == port;
             if gone {
-                sockets.remove(slot.handle);
+                sockets.remove(slot.place);
             }
             !gone
         });
@@ -178,7 +179,7 @@ impl Stack {
             .iter_mut()
             .find(|s| s.conn == Some(conn))
             .ok_or(NetError::NoConnection)?;
-        let socket = self.sockets.get_mut::<tcp::Socket>(slot.handle);
+        let socket = self.sockets.get_mut(slot.place);
         let taken = socket
             .send_slice(data)
             .map_err(|_| NetError::NotEstablished)?;
@@ -203,7 +204,7 @@ impl Stack {
             .iter_mut()
             .find(|s| s.conn == Some(conn))
             .ok_or(NetError::NoConnection)?;
-        let socket = self.sockets.get_mut::<tcp::Socket>(slot.handle);
+        let socket = self.sockets.get_mut(slot.place);
         let mut moved = 0;
         // One call gives only what lies in one piece in the ring; without the loop a transfer stalls at each wrap.
         while moved < max && socket.can_recv() {
@@ -229,7 +230,7 @@ impl Stack {
             .iter_mut()
             .find(|s| s.conn == Some(conn))
             .ok_or(NetError::NoConnection)?;
-        let socket = self.sockets.get_mut::<tcp::Socket>(slot.handle);
+        let socket = self.sockets.get_mut(slot.place);
         // Unread bytes make it a reset, as in real stacks (RFC 2525 2.17).
         if socket.recv_queue() > 0 {
             socket.abort();
@@ -249,7 +250,7 @@ impl Stack {
             .iter_mut()
             .find(|s| s.conn == Some(conn))
             .ok_or(NetError::NoConnection)?;
-        self.sockets.get_mut::<tcp::Socket>(slot.handle).abort();
+        self.sockets.get_mut(slot.place).abort();
         slot.conn = None;
         slot.phase = Phase::Lingering;
         Ok(())
@@ -281,7 +282,7 @@ impl Stack {
             return;
         };
         let waiting = self.received_at(index);
-        self.feed(now, frame);
+        self.feed(now, frame, index);
         let grown = self.received_at(index) > waiting;
         let Some(slot) = self.slots.get_mut(index) else {
             return;
@@ -289,7 +290,7 @@ impl Stack {
         if grown {
             slot.newest = from;
         }
-        let closed = self.sockets.get::<tcp::Socket>(slot.handle).state() == tcp::State::Closed;
+        let closed = self.sockets.get(slot.place).state() == tcp::State::Closed;
         slot.reset_seen |= closed && tcp.has(Tcp::RST);
     }
 
@@ -312,7 +313,8 @@ impl Stack {
         let new_syn = tcp.flags & (Tcp::SYN | Tcp::ACK | Tcp::RST | Tcp::FIN) == Tcp::SYN;
         if listening && new_syn {
             if self.trap_syn(tcp.dst_port, (ip.src, tcp.src_port), from, stats) {
-                self.feed(now, frame);
+                // The newest slot is the one that was made for it.
+                self.feed(now, frame, self.slots.len().saturating_sub(1));
             } else {
                 stats.syns_dropped += 1;
             }
@@ -322,18 +324,21 @@ impl Stack {
         }
     }
 
-    /// Lets smoltcp read one packet.
-    fn feed(&mut self, now: SimTime, frame: Vec<u8>) {
+    /// Lets the socket of a slot read one packet.
+    fn feed(&mut self, now: SimTime, frame: Vec<u8>, index: usize) {
+        let Some(slot) = self.slots.get(index) else {
+            return;
+        };
         self.device.received = Some(frame);
-        self.interface
-            .poll_ingress_single(instant(now), &mut self.device, &mut self.sockets);
+        self.sockets
+            .ingress(slot.place, now, &mut self.interface, &mut self.device);
         self.device.received = None;
     }
 
     fn received_at(&self, index: usize) -> usize {
-        self.slots.get(index).map_or(0, |s| {
-            self.sockets.get::<tcp::Socket>(s.handle).recv_queue()
-        })
+        self.slots
+            .get(index)
+            .map_or(0, |s| self.sockets.get(s.place).recv_queue())
     }
 
     /// Marks attempts to reach `dst` as hopeless.
@@ -361,18 +366,22 @@ impl Stack {
         if self.slots.iter().any(|s| s.unreachable) {
             self.give_up_unreachable(events);
         }
+        self.sockets.wake(now);
         self.egress(now);
-        let mut again = false;
+        let mut again = Vec::new();
         for slot in &mut self.slots {
-            let socket = self.sockets.get_mut::<tcp::Socket>(slot.handle);
-            again |= slot.check(socket, new_conn, events);
+            if self.sockets.is_touched(slot.place)
+                && slot.check(self.sockets.get_mut(slot.place), new_conn, events)
+            {
+                self.sockets.send_more(slot.place);
+                again.push(slot.place);
+            }
         }
-        if again {
+        if !again.is_empty() {
             self.egress(now);
         }
         self.reap();
-        let due = self.interface.poll_at(instant(now), &self.sockets)?;
-        let due = SimTime(u64::try_from(due.total_micros()).unwrap_or(0));
+        let due = self.sockets.settle(now, &mut self.interface, &again)?;
         // Never the same instant again, whatever a socket says.
         Some(due.max(SimTime(now.0.saturating_add(1))))
     }
@@ -386,7 +395,7 @@ impl Stack {
     pub(crate) fn power_off(&mut self) -> Vec<ConnId> {
         let conns = self.slots.iter().filter_map(|s| s.conn).collect();
         for slot in self.slots.drain(..) {
-            self.sockets.remove(slot.handle);
+            self.sockets.remove(slot.place);
         }
         self.services.clear();
         self.device.sent.clear();
@@ -419,7 +428,7 @@ impl Stack {
         }
         hasher.u64(self.slots.len() as u64);
         for slot in &self.slots {
-            let socket = self.sockets.get::<tcp::Socket>(slot.handle);
+            let socket = self.sockets.get(slot.place);
             hasher.u64(u64::from(slot.conn.map_or(0, |c| c.0)));
             hasher.u64(slot.phase as u64);
             hasher.u64(socket.state() as u64);
@@ -431,21 +440,14 @@ impl Stack {
     }
 
     fn egress(&mut self, now: SimTime) {
-        // Each pass sends at most one packet a socket; a buffer holds at most this many packets of one byte.
-        for _ in 0..limits::TCP_BUFFER_BYTES_MAX {
-            let result =
-                self.interface
-                    .poll_egress(instant(now), &mut self.device, &mut self.sockets);
-            if result == PollResult::None {
-                return;
-            }
-        }
+        self.sockets
+            .egress(now, &mut self.interface, &mut self.device);
     }
 
     /// Ends hopeless attempts before they send once more.
     fn give_up_unreachable(&mut self, events: &mut Vec<StackEvent>) {
         for slot in self.slots.iter_mut().filter(|s| s.unreachable) {
-            let state = self.sockets.get::<tcp::Socket>(slot.handle).state();
+            let state = self.sockets.get(slot.place).state();
             if slot.phase == Phase::Connecting && state == tcp::State::SynSent {
                 slot.closed(CloseReason::Unreachable, Phase::Discarded, events);
             }
@@ -457,7 +459,7 @@ impl Stack {
     fn reap(&mut self) {
         let (sockets, slots) = (&mut self.sockets, &mut self.slots);
         slots.retain(|slot| {
-            let socket = sockets.get::<tcp::Socket>(slot.handle);
+            let socket = sockets.get(slot.place);
             let done = match slot.phase {
                 Phase::HalfOpen => {
                     matches!(socket.state(), tcp::State::Listen | tcp::State::Closed)
@@ -469,7 +471,7 @@ impl Stack {
                 Phase::Connecting | Phase::Open => false,
             };
             if done {
-                sockets.remove(slot.handle);
+                sockets.remove(slot.place);
             }
             !done
         });
@@ -522,10 +524,10 @@ impl Stack {
         let found = self
             .slots
             .iter()
-            .position(|s| which(s, sockets.get::<tcp::Socket>(s.handle).state()));
+            .position(|s| which(s, sockets.get(s.place).state()));
         let Some(index) = found else { return false };
         let slot = self.slots.remove(index);
-        self.sockets.remove(slot.handle);
+        self.sockets.remove(slot.place);
         true
     }
 
@@ -534,12 +536,12 @@ impl Stack {
         let Some(slot) = self.slots.get(index) else {
             return false;
         };
-        let state = self.sockets.get::<tcp::Socket>(slot.handle).state();
+        let state = self.sockets.get(slot.place).state();
         if !is_spent(slot, state) {
             return false;
         }
         let slot = self.slots.remove(index);
-        self.sockets.remove(slot.handle);
+        self.sockets.remove(slot.place);
         true
     }
 
@@ -552,9 +554,9 @@ impl Stack {
         peer: (Ipv4Addr, u16),
         syn: Provenance,
     ) {
-        let handle = self.sockets.add(socket);
+        let place = self.sockets.add(socket);
         self.slots.push(Slot {
-            handle,
+            place,
             conn,
             phase,
             local_port,
@@ -719,19 +721,19 @@ impl Slot {
     }
 }
 
-fn instant(time: SimTime) -> Instant {
+pub(crate) fn instant(time: SimTime) -> Instant {
     Instant::from_micros(i64::try_from(time.0).unwrap_or(i64::MAX))
 }
 
 /// The device between smoltcp and the fabric: one packet in, any number out.
 #[derive(Default)]
-struct Queue {
+pub(crate) struct Queue {
     received: Option<Vec<u8>>,
     sent: Vec<Vec<u8>>,
 }
 
-struct Received(Vec<u8>);
-struct Sent<'a>(&'a mut Vec<Vec<u8>>);
+pub(crate) struct Received(Vec<u8>);
+pub(crate) struct Sent<'a>(&'a mut Vec<Vec<u8>>);
 
 impl Device for Queue {
     type RxToken<'a> = Received;
