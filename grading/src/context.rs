@@ -7,8 +7,7 @@ use crate::{AttackInstance, Curve, Refusal, Register, Visibility, attack};
 use serde::Serialize;
 use sim_record::{
     AssetInfo, EndReason, MatchInfo, PlantInfo, PlantSample, Principal, PrincipalId, Record,
-    RecordKind, ReportRecord, ReportStage, SafetyEvent, SimDuration, SimTime, Team,
-    Visibility as RecordView,
+    RecordKind, ReportRecord, ReportStage, SimDuration, SimTime, Team, Visibility as RecordView,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -24,9 +23,6 @@ pub const NAMES_MAX: usize = 1_024;
 pub const REPORTS_MAX: usize = 512;
 /// Most firings of shipped detections that are remembered.
 pub const DETECTIONS_MAX: usize = 1_024;
-/// Most trips that are remembered.
-pub const TRIPS_MAX: usize = 64;
-
 /// A detection and the attack that it saw may be this far apart.
 const DETECTION_SLACK: SimDuration = SimDuration::from_secs(10);
 
@@ -68,6 +64,15 @@ impl Latent {
     }
 }
 
+/// A condition for recovery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// One line for people, said of what is approved.
+    pub title: String,
+    /// It is as approved.
+    pub ok: bool,
+}
+
 /// A declared red objective.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Objective {
@@ -98,12 +103,23 @@ pub struct IncidentReport {
     pub closed_as_benign: bool,
     /// When it was closed.
     pub closed: Option<SimTime>,
-    /// It cites evidence other than trips.
+    /// It cites evidence that is about what it claims.
     pub own_evidence: bool,
+    /// Records that it cites.
+    pub evidence: Vec<u64>,
     /// Filed or updated sooner after another one than the rubric allows, or beyond the open limit.
     pub too_many: bool,
     /// Records of its stages.
     pub records: Vec<u64>,
+}
+
+/// A shipped detection that fired.
+#[derive(Clone, Debug)]
+struct Fired {
+    record: u64,
+    time: SimTime,
+    asset: String,
+    technique: String,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -129,8 +145,8 @@ pub struct Context {
     pub latents: BTreeMap<String, Latent>,
     /// Red objectives by id.
     pub objectives: BTreeMap<String, Objective>,
-    /// Conditions for recovery by id: true when as approved.
-    pub conditions: BTreeMap<String, bool>,
+    /// Conditions for recovery by id.
+    pub conditions: BTreeMap<String, Condition>,
     /// Curves of each plant in order of declaration.
     pub curves: Vec<Curve>,
     /// Latest state of each plant; none before its first sample.
@@ -141,9 +157,7 @@ pub struct Context {
     assets: BTreeMap<String, AssetInfo>,
     hosts: BTreeMap<u32, String>,
     communications: BTreeMap<(String, String), bool>,
-    trips: Vec<u64>,
-    /// Time, asset and technique of each shipped detection that fired.
-    detections: Vec<(SimTime, String, String)>,
+    detections: Vec<Fired>,
     recent: VecDeque<Record>,
     cited: BTreeMap<u64, Cited>,
     blocked_cited: usize,
@@ -333,12 +347,6 @@ impl Context {
             RecordKind::PlantEvent(sim_record::PlantEvent::Ruptured) => {
                 self.ruptured.get_or_insert((record.time, record.seq));
             }
-            RecordKind::Safety {
-                event: SafetyEvent::Trip | SafetyEvent::Shutdown,
-                ..
-            } if self.trips.len() < TRIPS_MAX => {
-                self.trips.push(record.seq);
-            }
             RecordKind::Communication {
                 station,
                 asset,
@@ -349,10 +357,11 @@ impl Context {
                     self.communications.insert(key, *good);
                 }
             }
-            RecordKind::Condition { id, ok, .. }
+            RecordKind::Condition { id, title, ok, .. }
                 if self.conditions.len() < NAMES_MAX || self.conditions.contains_key(id) =>
             {
-                self.conditions.insert(id.clone(), *ok);
+                let (title, ok) = (clip(title), *ok);
+                self.conditions.insert(id.clone(), Condition { title, ok });
             }
             RecordKind::Report(report) if self.team(report.by) == Team::Blue => {
                 self.report(record, report);
@@ -395,10 +404,7 @@ impl Context {
         if submission {
             self.last_submission = Some(record.time);
         }
-        let own_evidence = report
-            .evidence
-            .iter()
-            .any(|cited| !self.trips.contains(cited));
+        let own_evidence = self.is_evidence(report);
         if let Some(known) = self.reports.get_mut(&report.report) {
             known.update(record, report, own_evidence, hasty);
             return;
@@ -417,6 +423,7 @@ impl Context {
             closed_as_benign: report.closed_as_benign,
             closed: None,
             own_evidence,
+            evidence: cited(report),
             too_many: hasty || open >= self.open_reports_max,
             records: vec![record.seq],
         };
@@ -424,6 +431,21 @@ impl Context {
             fresh.closed = Some(record.time);
         }
         self.reports.insert(report.report, fresh);
+    }
+
+    /// Whether what a report cites is about what it claims: most of it are alerts of the asset or of the technique.
+    /// A trip is none, and citing everything proves nothing.
+    fn is_evidence(&self, report: &ReportRecord) -> bool {
+        let about = |fired: &&Fired| {
+            fired.asset == report.asset
+                || attack::relation(&report.technique, &fired.technique).is_some()
+        };
+        let cited = self.detections.iter().filter(|fired| {
+            let mut evidence = report.evidence.iter();
+            evidence.any(|record| *record == fired.record)
+        });
+        let fitting = cited.filter(about).count();
+        fitting > 0 && fitting * 2 >= report.evidence.len()
     }
 
     fn follow_truth(&mut self, record: &Record) {
@@ -480,7 +502,7 @@ impl Context {
             RecordKind::Detection {
                 asset, technique, ..
             } => {
-                self.detection(time, asset, technique);
+                self.detection(record.seq, time, asset, technique);
             }
             RecordKind::ObjectiveMet {
                 id, record: shown, ..
@@ -496,26 +518,30 @@ impl Context {
         }
     }
 
-    fn detection(&mut self, time: SimTime, asset: &str, technique: &str) {
+    fn detection(&mut self, record: u64, time: SimTime, asset: &str, technique: &str) {
         for known in self.attacks.values_mut() {
             if known.asset == asset && attack::relation(technique, &known.technique).is_some() {
                 known.seen(time);
             }
         }
         if self.detections.len() < DETECTIONS_MAX {
-            let fired = (time, asset.to_owned(), technique.to_owned());
-            self.detections.push(fired);
+            self.detections.push(Fired {
+                record,
+                time,
+                asset: asset.to_owned(),
+                technique: technique.to_owned(),
+            });
         }
     }
 
     /// True when a shipped detection said so up to `until` while that asset was under attack.
     #[must_use]
     pub fn detected(&self, asset: &str, technique: &str, until: SimTime) -> bool {
-        let fired = self.detections.iter().filter(|(time, on, named)| {
-            *time <= until && on == asset && attack::relation(technique, named).is_some()
+        let mut fired = self.detections.iter().filter(|fired| {
+            let names = attack::relation(technique, &fired.technique).is_some();
+            fired.time <= until && fired.asset == asset && names
         });
-        let mut fired = fired.map(|(time, _, _)| *time);
-        fired.any(|time| {
+        fired.any(|&Fired { time, .. }| {
             let mut attacks = self.attacks.values().filter(|known| known.asset == asset);
             attacks.any(|known| {
                 known.began <= time + DETECTION_SLACK && time <= known.last + DETECTION_SLACK
@@ -607,8 +633,15 @@ impl IncidentReport {
         self.technique.clone_from(&report.technique);
         self.began = report.began;
         self.own_evidence |= own_evidence;
+        self.evidence = cited(report);
         self.closed_as_benign = report.closed_as_benign;
     }
+}
+
+/// Records that a report cites, bounded.
+fn cited(report: &ReportRecord) -> Vec<u64> {
+    let cited = report.evidence.iter().copied();
+    cited.take(crate::evidence::EVIDENCE_RECORDS_MAX).collect()
 }
 
 /// Frame of the capture that a record names.

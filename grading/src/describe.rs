@@ -95,13 +95,9 @@ fn course(kind: &RecordKind, context: &Context) -> Option<String> {
             let what = if *good { "has" } else { "lost" };
             format!("{station} {what} communication with {asset}")
         }
-        RecordKind::Condition { id, ok, by } => {
-            let what = if *ok {
-                "as approved"
-            } else {
-                "not as approved"
-            };
-            format!("Condition {id}: {what} ({})", name(*by))
+        RecordKind::Condition { title, ok, by, .. } => {
+            let what = if *ok { "so" } else { "not so" };
+            format!("Approved state, {title}: {what} ({})", name(*by))
         }
         RecordKind::Command { by, text, refused } => match refused {
             Some(why) => format!("{}: {text}; refused: {why}", name(*by)),
@@ -228,6 +224,7 @@ fn controllers(kind: &RecordKind, context: &Context) -> Option<String> {
     Some(match kind {
         RecordKind::Firewall {
             by,
+            router,
             rule,
             change,
             sessions_ended,
@@ -246,7 +243,10 @@ fn controllers(kind: &RecordKind, context: &Context) -> Option<String> {
                 format!(" rule {rule}")
             };
             let ended = plural(u64::from(*sessions_ended), "session");
-            format!("Firewall{rule}: {what}, {ended} ended ({})", name(*by))
+            format!(
+                "Firewall {router}{rule}: {what}, {ended} ended ({})",
+                name(*by)
+            )
         }
         RecordKind::Mode {
             asset,

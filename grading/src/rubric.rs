@@ -205,6 +205,8 @@ sections! {
         late_share = 0.5, SHARE;
         /// Share of the objectives' points that uncontrolled damage pays, once.
         uncontrolled_share = 0.2, SHARE;
+        /// Share of precision lost for each refused attempt: what red does besides cannot make up for it.
+        refused_cost_share = 0.01, SHARE;
         /// Detections that cost no stealth.
         free_detections = 2.0, COUNT;
         /// Share of stealth lost for each further detection or refused attempt.

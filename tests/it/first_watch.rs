@@ -420,6 +420,21 @@ fn degenerate_players_stay_below_the_novice_and_the_novice_below_the_expert() {
     }
 }
 
+#[test]
+fn closing_the_leftover_rule_before_anybody_attacks_is_worth_more_than_repair() {
+    let prevented = report("prevention", 1);
+    let contained = metric(&prevented, "containment");
+    assert!(
+        contained.reason.starts_with("1 of 1 attacker"),
+        "{}",
+        contained.reason
+    );
+    let why = &contained.details[0].reason;
+    assert!(why.contains("firewall rule r7 switched off"), "{why}");
+    assert!(prevented.red.score < 0.01, "{}", prevented.red.score);
+    assert!(prevented.blue.score > report("expert", 1).blue.score);
+}
+
 /// The defenders' scores of every cast and seed, on all cores.
 fn scores(casts: &[String]) -> BTreeMap<(String, u64), f64> {
     let tasks: Vec<(String, u64)> = casts
@@ -446,12 +461,13 @@ fn scores(casts: &[String]) -> BTreeMap<(String, u64), f64> {
     })
 }
 
+fn metric<'a>(report: &'a Report, id: &str) -> &'a grading::MetricScore {
+    let mut metrics = report.metrics.iter();
+    metrics.find(|metric| metric.id == id).unwrap()
+}
+
 fn assert_recovered(report: &Report) {
-    let recovery = report
-        .metrics
-        .iter()
-        .find(|metric| metric.id == "recovery")
-        .unwrap();
+    let recovery = metric(report, "recovery");
     assert!(recovery.points > 0.0, "{}", recovery.reason);
     assert!(
         recovery.reason.starts_with("Recovered at"),

@@ -84,3 +84,14 @@ fn a_healthy_safety_layer_trips_in_both_branches() {
         assert!(!is_ruptured(&play("sis-healthy", seed)), "seed {seed}");
     }
 }
+
+#[test]
+fn a_recited_solution_is_worth_less_than_honest_work_and_prevention_more() {
+    let mean = |cast: &str| {
+        let scores = SEEDS.map(|seed| score(&play(cast, seed)).blue.score);
+        scores.sum::<f64>() / 20.0
+    };
+    let (recited, novice, prevention) = (mean("recited"), mean("standard"), mean("prevention"));
+    assert!(recited + 5.0 < novice, "{recited} of {novice}");
+    assert!(novice + 5.0 < prevention, "{novice} of {prevention}");
+}

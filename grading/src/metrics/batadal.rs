@@ -46,28 +46,37 @@ impl Metric for Running {
     fn observe(&mut self, _record: &Record, _context: &Context) {}
 
     fn result(&self, _rubric: &Rubric, context: &Context) -> MetricResult {
-        let seconds = index(context.now).saturating_add(1);
-        let mut attacked = vec![false; seconds];
-        let mut reported = vec![false; seconds];
-        for known in context.attacks.values() {
-            mark(&mut attacked, known.began, known.last);
-        }
-        for report in context
-            .reports
-            .values()
-            .filter(|report| !report.closed_as_benign)
-        {
-            mark(
-                &mut reported,
-                report.claimed,
-                report.closed.unwrap_or(context.now),
-            );
-        }
+        let (attacked, reported) = attacked_and_reported(context);
         match score(&attacked, &reported) {
             Some(s) => MetricResult::info(Some(s), format!("S = {s:.3}; silence scores 0.250.")),
             None => MetricResult::none("There was no attack."),
         }
     }
+}
+
+/// One flag a second.
+pub(super) type Series = [bool];
+
+/// Seconds under attack and seconds with an open report that is no dismissal.
+pub(super) fn attacked_and_reported(context: &Context) -> (Vec<bool>, Vec<bool>) {
+    let seconds = index(context.now).saturating_add(1);
+    let mut attacked = vec![false; seconds];
+    let mut reported = vec![false; seconds];
+    for known in context.attacks.values() {
+        mark(&mut attacked, known.began, known.last);
+    }
+    for report in context
+        .reports
+        .values()
+        .filter(|report| !report.closed_as_benign)
+    {
+        mark(
+            &mut reported,
+            report.claimed,
+            report.closed.unwrap_or(context.now),
+        );
+    }
+    (attacked, reported)
 }
 
 /// BATADAL's S of two series; none without an attack.

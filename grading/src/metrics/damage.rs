@@ -8,6 +8,9 @@ use sim_record::{PlantEvent, Record, RecordKind, SimTime};
 /// Most events that are listed one by one; further ones still cost.
 const LISTED_MAX: usize = 32;
 
+/// Largest loss that is counted: far above what any plant holds, so that sums stay finite.
+const LOSS_MAX_KMOL: f64 = 1e9;
+
 /// Damage.
 pub struct Damage;
 
@@ -68,7 +71,7 @@ impl Metric for Running {
             ),
             PlantEvent::ReliefClosed { loss_kmol } => {
                 // The record carries the loss so far.
-                let more = (loss_kmol - self.loss_kmol).max(0.0);
+                let more = (loss_kmol.min(LOSS_MAX_KMOL) - self.loss_kmol).max(0.0);
                 let more = if more.is_finite() { more } else { 0.0 };
                 self.loss_kmol += more;
                 let reason = format!("{more:.1} kmol were lost to the environment.");

@@ -468,7 +468,8 @@ fn incident_point(incident: &Incident, unit: f64, max: f64, context: &Context) -
     let (points, why) = match &incident.credit {
         Some(credit) => {
             if let Some(report) = context.reports.get(&credit.report) {
-                report.records.iter().for_each(|seq| evidence.cite(*seq));
+                let records = report.records.iter().chain(&report.evidence);
+                records.for_each(|seq| evidence.cite(*seq));
             }
             (
                 unit * credit.share,
@@ -518,7 +519,8 @@ pub(crate) fn in_words(incident: &Incident, context: &Context) -> (String, Evide
 
 fn evidence_of(report: &IncidentReport) -> Evidence {
     let mut evidence = Evidence::at(report.claimed);
-    report.records.iter().for_each(|seq| evidence.cite(*seq));
+    let records = report.records.iter().chain(&report.evidence);
+    records.for_each(|seq| evidence.cite(*seq));
     evidence
 }
 
@@ -526,8 +528,14 @@ fn reason(outcome: &Outcome, visible: usize, below_floor: bool, rubric: &Rubric)
     if visible == 0 && outcome.verdicts.is_empty() {
         return "No attack was visible, and nothing was reported.".into();
     }
+    let techniques: usize = outcome.incidents.iter().map(|i| i.attacks.len()).sum();
+    let together = if techniques > outcome.incidents.len() {
+        format!(" ({techniques} attacks; those that one act began are one incident)")
+    } else {
+        String::new()
+    };
     let mut reason = format!(
-        "{} of {} reported; {}.",
+        "{} of {}{together} reported; {}.",
         outcome.reported(),
         plural(visible as u64, "visible incident"),
         plural(outcome.false_count as u64, "false report")

@@ -1,6 +1,7 @@
 //! The registry of metrics. A new metric is one file here and one line in [`METRICS`].
 
 pub mod detection;
+mod etapr;
 
 mod alarms;
 mod batadal;
@@ -40,6 +41,7 @@ pub static METRICS: &[&dyn MetricKind] = &[
     &times::TimeToRecover,
     &alarms::AlarmFlood,
     &batadal::Batadal,
+    &etapr::Etapr,
 ];
 
 /// Whose points a metric gives.

@@ -6,6 +6,7 @@ use crate::describe::{clip, clock, duration};
 use crate::rubric::seconds;
 use crate::{Context, Evidence, Point, Rubric, Visibility};
 use sim_record::{Record, RecordKind, SimDuration, SimTime};
+use std::collections::BTreeSet;
 
 /// Recovery.
 pub struct Recovery;
@@ -49,7 +50,9 @@ struct Running {
 pub(super) struct Recovering {
     in_band_share: f64,
     hold: SimDuration,
-    /// First moment after the first attack at which something was not right, and its record.
+    /// Conditions that did not hold before the first attack: no loss, though they must be put right too.
+    latent: Option<BTreeSet<String>>,
+    /// First moment after the first attack at which something else was not right, and its record.
     lost: Option<(SimTime, u64)>,
     /// Since when everything is right.
     right_since: Option<(SimTime, u64)>,
@@ -60,6 +63,7 @@ impl Recovering {
         Self {
             in_band_share: rubric.service.in_band_share,
             hold: seconds(rubric.recovery.t_hold_s),
+            latent: None,
             lost: None,
             right_since: None,
         }
@@ -78,11 +82,17 @@ impl Recovering {
         if context.attacks.is_empty() || !changes {
             return;
         }
-        if self.is_right(context) {
+        let wrong = self.wrong(context);
+        if wrong.is_empty() {
             self.right_since.get_or_insert((record.time, record.seq));
         } else {
-            self.lost.get_or_insert((record.time, record.seq));
             self.right_since = None;
+        }
+        let latent = self
+            .latent
+            .get_or_insert_with(|| not_as_approved(context).collect());
+        if !wrong.is_subset(latent) {
+            self.lost.get_or_insert((record.time, record.seq));
         }
     }
 
@@ -99,20 +109,24 @@ impl Recovering {
         self.lost.map(|(time, _)| time)
     }
 
-    fn is_right(&self, context: &Context) -> bool {
-        self.faults(context).iter().all(|(wrong, _)| !wrong)
-            && context.conditions.values().all(|ok| *ok)
+    /// What is not right now.
+    fn wrong(&self, context: &Context) -> BTreeSet<String> {
+        let faults = self.faults(context).into_iter();
+        let faults = faults.filter(|(wrong, _)| *wrong);
+        let faults = faults.map(|(_, text)| text.to_owned());
+        faults.chain(not_as_approved(context)).collect()
     }
 
-    /// What is not right now, in words.
-    fn wrong(&self, context: &Context) -> Vec<String> {
+    /// The same in words, faults first.
+    fn wrong_in_words(&self, context: &Context) -> Vec<String> {
         let faults = self.faults(context).into_iter();
-        let mut wrong: Vec<String> = faults
-            .filter(|(wrong, _)| *wrong)
-            .map(|(_, text)| text.to_owned())
-            .collect();
-        wrong.extend(not_as_approved(context));
-        wrong
+        let faults = faults.filter(|(wrong, _)| *wrong);
+        let mut words: Vec<String> = faults.map(|(_, text)| text.to_owned()).collect();
+        let conditions: Vec<String> = not_as_approved(context).collect();
+        if !conditions.is_empty() {
+            words.push(format!("not so: {}", conditions.join(", ")));
+        }
+        words
     }
 
     fn faults(&self, context: &Context) -> [(bool, &'static str); 5] {
@@ -130,15 +144,10 @@ impl Recovering {
     }
 }
 
-/// The conditions that are not as approved, in one phrase.
-fn not_as_approved(context: &Context) -> Option<String> {
-    let conditions = context.conditions.iter().filter(|(_, ok)| !**ok);
-    let names: Vec<&str> = conditions.map(|(id, _)| id.as_str()).collect();
-    match names.as_slice() {
-        [] => None,
-        [only] => Some(format!("{only} is not as approved")),
-        all => Some(format!("not as approved: {}", all.join(", "))),
-    }
+/// Titles of the conditions that do not hold.
+fn not_as_approved(context: &Context) -> impl Iterator<Item = String> {
+    let conditions = context.conditions.values().filter(|known| !known.ok);
+    conditions.map(|known| known.title.clone())
 }
 
 /// When the first incident report was closed that is no dismissal, has evidence, and is about an asset that was under attack.
@@ -189,7 +198,7 @@ impl Metric for Running {
         if closed_report(context).is_none() {
             missing.push("no incident report is closed".into());
         }
-        missing.extend(self.state.wrong(context));
+        missing.extend(self.state.wrong_in_words(context));
         if missing.is_empty() {
             missing.push(format!(
                 "it has not held for {} yet",

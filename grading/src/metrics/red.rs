@@ -3,7 +3,7 @@
 use super::detection;
 use super::{Metric, MetricKind, MetricResult, Side, decay};
 use crate::describe::{clip, clock, plural};
-use crate::{AttackInstance, Context, Evidence, Point, Rubric, Visibility, attack};
+use crate::{Context, Evidence, Point, Rubric, Visibility};
 use sim_record::{Record, RecordKind, SimTime};
 
 macro_rules! red_metric {
@@ -54,7 +54,7 @@ red_metric!(
     RunningPrecision,
     "red-precision",
     "Precision",
-    "Share of effective acts among all attempts, in proportion to the objectives met.",
+    "What refused attempts have left, in proportion to the objectives met; further acts earn nothing.",
     "share",
     20.0
 );
@@ -218,14 +218,9 @@ impl Metric for RunningPrecision {
         if let Some(result) = idle(context) {
             return result;
         }
-        let acts = sum(executed(context).map(|known| known.acts));
         let refused = sum(context.attacks.values().map(|known| known.refused));
-        let share = float(acts) / float(acts.saturating_add(refused)).max(1.0);
-        let reason = format!(
-            "{}, {}.",
-            plural(acts, "effective act"),
-            plural(refused, "refused attempt")
-        );
+        let share = (1.0 - float(refused) * rubric.red.refused_cost_share).max(0.0);
+        let reason = format!("{}.", plural(refused, "refused attempt"));
         let evidence = Evidence::between(SimTime::ZERO, context.now);
         let points = self.max * share * met_share(rubric, context);
         let details = vec![point(points, self.max, &reason, evidence)];
@@ -291,12 +286,6 @@ impl Metric for RunningStealth {
             details,
         }
     }
-}
-
-/// Attack instances that are acts; impact is measured, not executed.
-fn executed(context: &Context) -> impl Iterator<Item = &AttackInstance> {
-    let attacks = context.attacks.values();
-    attacks.filter(|known| !attack::is_impact(&known.technique))
 }
 
 fn sum(numbers: impl Iterator<Item = u64>) -> u64 {

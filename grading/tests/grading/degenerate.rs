@@ -66,6 +66,7 @@ fn blocking_every_conduit_costs_view_and_service() {
             story.view("historian-1", "plc-1", false);
             for frame in 1..=80 {
                 story.push(RecordKind::Blocked {
+                    router: "fw-1".into(),
                     rule: String::new(),
                     src: 0x0A1E_140A,
                     dst: 0x0A1E_0A0B,

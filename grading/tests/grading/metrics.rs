@@ -147,6 +147,7 @@ fn blocked_traffic_of_others_costs_and_of_red_does_not() {
         story.run(10);
         for _ in 0..20 {
             story.push(RecordKind::Blocked {
+                router: "fw-1".into(),
                 rule: String::new(),
                 src: 1,
                 dst: 2,
@@ -536,7 +537,7 @@ fn a_consequence_after_containment_does_not_reopen_it() {
     assert!(
         metric(&report, "red-precision")
             .reason
-            .starts_with("1 effective act, 1 refused")
+            .starts_with("1 refused attempt")
     );
 }
 
@@ -573,7 +574,7 @@ fn recovery_needs_everything_for_the_hold_time_and_a_closed_report() {
         play(false, true, 300)
             .0
             .reason
-            .contains("mos-off is not as approved")
+            .contains("not so: mos-off approved")
     );
     let (recovery, mttr) = play(true, false, 300);
     assert!(recovery.reason.contains("no incident report is closed"));

@@ -184,6 +184,7 @@ impl Story {
     pub fn refuse(&mut self, attack: u32, command: Option<u64>) {
         self.frame += 1;
         let record = self.push(RecordKind::Blocked {
+            router: "fw-1".into(),
             rule: "rule-7".into(),
             src: VENDOR_IP,
             dst: 0x0A1E_0A0B,
@@ -211,9 +212,27 @@ impl Story {
     pub fn firewall_off(&mut self) -> u64 {
         self.push(RecordKind::Firewall {
             by: BLUE,
+            router: "fw-1".into(),
             rule: "rule-7".into(),
             change: FirewallChange::Disabled,
             sessions_ended: 1,
+        })
+    }
+
+    /// A shipped detection on an asset that names no attack of these stories; reports cite it.
+    pub fn evidence(&mut self, asset: &str) -> u64 {
+        let fired = self.records.iter().find(|record| {
+            matches!(&record.kind, RecordKind::Detection { rule, asset: on, .. } if rule == "odd-traffic" && on == asset)
+        });
+        if let Some(record) = fired {
+            return record.seq;
+        }
+        self.push(RecordKind::Detection {
+            rule: "odd-traffic".into(),
+            asset: asset.into(),
+            technique: "T0887".into(),
+            text: "odd traffic".into(),
+            frame: 0,
         })
     }
 
@@ -231,6 +250,7 @@ impl Story {
         began: SimTime,
         change: impl FnOnce(&mut ReportRecord),
     ) -> u64 {
+        let evidence = vec![self.evidence(asset)];
         let mut record = ReportRecord {
             report,
             by: BLUE,
@@ -240,7 +260,7 @@ impl Story {
             began,
             needs_confirmation: false,
             closed_as_benign: false,
-            evidence: vec![9_999],
+            evidence,
             text_hash: String::new(),
         };
         change(&mut record);
@@ -273,6 +293,7 @@ impl Story {
     pub fn condition(&mut self, id: &str, ok: bool) -> u64 {
         self.push(RecordKind::Condition {
             id: id.into(),
+            title: format!("{id} approved"),
             ok,
             by: PrincipalId::RANGE,
         })

@@ -6,7 +6,11 @@ use crate::sensor::Sensor;
 use crate::stations::Operator;
 use crate::tools::{Bench, Purpose};
 use sim_record::{Principal, PrincipalId, RecordKind, Role, Team};
-use sim_view::Command;
+use sim_view::{Citation, Command};
+use std::collections::BTreeSet;
+
+/// Evidence references kept of one report.
+const MAX_EVIDENCE: usize = 64;
 
 impl Range {
     /// Lets every actor whose time has come look at its view and decide.
@@ -120,7 +124,7 @@ impl Range {
                     technique: technique.clone(),
                     began_s: *began_s,
                     needs_confirmation: *needs_confirmation,
-                    evidence: known_alerts(&self.sensor, evidence),
+                    evidence: cited(&self.sensor, evidence, asset),
                     text: text.clone(),
                 },
             ),
@@ -288,9 +292,9 @@ impl Range {
     }
 }
 
-/// Evidence that exists: numbers of alerts that the sensor has shown.
-fn known_alerts(sensor: &Sensor, cited: &[u64]) -> Vec<u64> {
-    let alerts = sensor.alerts();
-    let is_known = |id: &u64| alerts.iter().any(|alert| alert.id == *id);
-    cited.iter().copied().filter(is_known).collect()
+/// Records of the evidence that exists, each once.
+fn cited(sensor: &Sensor, citations: &[Citation], asset: &str) -> Vec<u64> {
+    let known = citations.iter().filter_map(|c| sensor.cited(c, asset));
+    let records: BTreeSet<u64> = known.take(MAX_EVIDENCE).collect();
+    records.into_iter().collect()
 }

@@ -299,6 +299,7 @@ impl Range {
                 _ => by,
             };
             self.journal.record(RecordKind::Blocked {
+                router: self.directory.router_name(log.router).to_owned(),
                 rule,
                 src: u32::from(log.src),
                 dst: u32::from(log.dst),

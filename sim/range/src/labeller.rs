@@ -10,6 +10,7 @@ mod rules;
 mod tests;
 
 use facts::{Facts, News};
+use refusals::Refusal;
 use rules::{Context, Hit, RULES};
 use serde::Serialize;
 use sim_record::{
@@ -146,21 +147,10 @@ impl Labeller {
         let Some(refusal) = refusals::refusal(&self.facts, record) else {
             return;
         };
-        let newest = self
-            .newest
-            .get(&(refusal.asset.clone(), refusal.by))
-            .copied();
-        let continued = refusal.technique.filter(|t| {
-            self.instances
-                .contains_key(&(*t, refusal.asset.clone(), refusal.by))
-        });
-        let Some(technique) = continued.or(newest) else {
+        let Some(key) = self.continued(&refusal) else {
             return;
         };
-        let Some(instance) = self
-            .instances
-            .get_mut(&(technique, refusal.asset, refusal.by))
-        else {
+        let Some(instance) = self.instances.get_mut(&key) else {
             return;
         };
         if instance
@@ -176,6 +166,21 @@ impl Labeller {
             command: refusal.command,
             record: record.seq,
         });
+    }
+
+    /// The instance that a refused attempt would have continued: of its own technique, or else the newest one against
+    /// that asset, or else against its zone.
+    fn continued(&self, refusal: &Refusal) -> Option<(&'static str, String, PrincipalId)> {
+        let own = refusal
+            .technique
+            .map(|technique| (technique, refusal.asset.clone(), refusal.by))
+            .filter(|key| self.instances.contains_key(key));
+        let newest = |asset: &String| {
+            let technique = self.newest.get(&(asset.clone(), refusal.by))?;
+            Some((*technique, asset.clone(), refusal.by))
+        };
+        own.or_else(|| newest(&refusal.asset))
+            .or_else(|| refusal.zone.as_ref().and_then(newest))
     }
 
     fn note_objectives(&mut self, record: &Record, news: &News, found: &mut Vec<RecordKind>) {

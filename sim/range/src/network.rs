@@ -206,6 +206,7 @@ impl Firewalls {
         let sessions_ended = u32::try_from(ended).unwrap_or(u32::MAX);
         journal.record(RecordKind::Firewall {
             by,
+            router: router.to_owned(),
             rule,
             change: what,
             sessions_ended,

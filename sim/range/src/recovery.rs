@@ -38,6 +38,7 @@ impl Recovery {
                 let by = watched.cause(&check.rule);
                 journal.record(RecordKind::Condition {
                     id: check.id.clone(),
+                    title: check.title.clone(),
                     ok,
                     by,
                 });

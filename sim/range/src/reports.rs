@@ -15,8 +15,6 @@ const MAX_OPEN: usize = 40;
 pub(crate) const SUBMIT_EVERY: SimDuration = SimDuration::from_secs(20);
 /// Bytes of free text kept.
 const MAX_TEXT_BYTES: usize = 16 * 1024;
-/// Evidence references kept.
-const MAX_EVIDENCE: usize = 64;
 
 /// A new report as its author gave it.
 pub(crate) struct Draft {
@@ -24,6 +22,7 @@ pub(crate) struct Draft {
     pub technique: String,
     pub began_s: Option<u64>,
     pub needs_confirmation: bool,
+    /// Records, bounded by the caller.
     pub evidence: Vec<u64>,
     pub text: String,
 }
@@ -71,7 +70,7 @@ impl Reports {
             began,
             needs_confirmation: draft.needs_confirmation,
             closed_as_benign: false,
-            evidence: draft.evidence.into_iter().take(MAX_EVIDENCE).collect(),
+            evidence: draft.evidence,
             text_hash: text_hash.clone(),
         };
         self.views.push(ReportView {

@@ -16,7 +16,7 @@ use alerts::{Alerts, Finding};
 use process::Watcher;
 use sim_record::{SimTime, StateHasher};
 use sim_scenario::model::{Detection, DetectionRule, Scenario};
-use sim_view::AlertView;
+use sim_view::{AlertView, Citation};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use traffic::Traffic;
@@ -133,6 +133,11 @@ impl Sensor {
     /// Alerts, newest last, bounded.
     pub fn alerts(&self) -> &[AlertView] {
         self.alerts.shown()
+    }
+
+    /// The record behind a citation in a report about `asset`, where it names something that was shown.
+    pub fn cited(&self, citation: &Citation, asset: &str) -> Option<u64> {
+        self.alerts.cited(citation, asset)
     }
 
     /// Adds the state to a digest.

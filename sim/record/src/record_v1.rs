@@ -103,6 +103,8 @@ pub enum RecordKind {
     Condition {
         /// Id of the condition.
         id: String,
+        /// One line for people, said of what is approved, such as `Safety key in RUN`.
+        title: String,
         /// True when it is as approved.
         ok: bool,
         /// Who changed it last, if known.
@@ -229,6 +231,8 @@ pub enum RecordKind {
     },
     /// A firewall refused something.
     Blocked {
+        /// Router whose firewall it is.
+        router: String,
         /// Rule id, empty for the default action.
         rule: String,
         /// Source address.
@@ -246,6 +250,8 @@ pub enum RecordKind {
     Firewall {
         /// Who.
         by: PrincipalId,
+        /// Router whose firewall it is.
+        router: String,
         /// Rule concerned, empty when sessions were cleared.
         rule: String,
         /// What.
@@ -609,7 +615,7 @@ pub struct ReportRecord {
     pub needs_confirmation: bool,
     /// Closed as "confirmed benign by asking".
     pub closed_as_benign: bool,
-    /// Kinds of evidence the reporter cites: frames or record ids in his view.
+    /// Records of what the reporter cites.
     pub evidence: Vec<u64>,
     /// BLAKE3 of the free text, hex, empty if none.
     pub text_hash: String,

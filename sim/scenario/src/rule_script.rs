@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use sim_authored::{Finding, Findings, SourceMap, Span, Spanned, code, quote};
 use sim_view::permit;
 use sim_view::script::Condition;
-use sim_view::{Command, FieldAction, FirewallCommand, RegisterRef, Table};
+use sim_view::{Citation, Command, FieldAction, FirewallCommand, RegisterRef, Table};
 
 use crate::limits::{
     COMMANDS_MAX, EVERY_S_MIN, MATCH_S_MAX, READ_BITS_MAX, READ_WORDS_MAX, WRITE_WORDS_MAX,
@@ -234,7 +234,17 @@ impl Check<'_, '_> {
             Command::Acknowledge { alarm } | Command::Shelve { alarm, .. } => {
                 self.name(&names.alarms, alarm, span, findings);
             }
-            Command::Report { asset, .. } | Command::UpdateReport { asset, .. } => {
+            Command::Report {
+                asset, evidence, ..
+            } => {
+                self.name(&names.reportable, asset, span, findings);
+                for cited in evidence {
+                    if let Citation::Detection(detection) = cited {
+                        self.name(&names.detections, detection, span, findings);
+                    }
+                }
+            }
+            Command::UpdateReport { asset, .. } => {
                 self.name(&names.reportable, asset, span, findings);
             }
             Command::Firewall { router, change } => {

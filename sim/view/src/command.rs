@@ -185,6 +185,15 @@ pub enum FirewallCommand {
     },
 }
 
+/// Evidence that a report cites: something that the reporter's view has shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Citation {
+    /// An alert by its number in the view.
+    Alert(u64),
+    /// The newest alert of a shipped detection, by its id: one on the reported asset, if there is one.
+    Detection(String),
+}
+
 /// What a principal can ask for. `from` is a host from which the principal may act.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
@@ -331,9 +340,9 @@ pub enum Command {
         /// Needs confirmation.
         #[serde(default)]
         needs_confirmation: bool,
-        /// Evidence: ids of alerts or log lines of the reporter's view.
+        /// Evidence from the reporter's view; what it has not shown is left out.
         #[serde(default)]
-        evidence: Vec<u64>,
+        evidence: Vec<Citation>,
         /// Free text; kept outside the recording, named by its hash.
         #[serde(default)]
         text: String,

@@ -10,7 +10,8 @@ pub mod script;
 mod view;
 
 pub use command::{
-    Command, FieldAction, FirewallCommand, KeyPosition, RegisterRef, RewriteValue, RuleSpec, Table,
+    Citation, Command, FieldAction, FirewallCommand, KeyPosition, RegisterRef, RewriteValue,
+    RuleSpec, Table,
 };
 pub use decide::Mind;
 pub use view::{

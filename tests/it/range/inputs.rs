@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use sim_record::{
     Closing, Input, InputKind, Principal, Record, RecordKind, Role, SimTime, Team, Who,
 };
-use sim_view::{Command, FieldAction, FirewallCommand, KeyPosition, RegisterRef, Table};
+use sim_view::{Citation, Command, FieldAction, FirewallCommand, KeyPosition, RegisterRef, Table};
 
 /// One thing that comes from outside.
 #[derive(Clone, Debug)]
@@ -78,7 +78,7 @@ pub fn report() -> Command {
         technique: "T0836".into(),
         began_s: None,
         needs_confirmation: false,
-        evidence: vec![1],
+        evidence: vec![Citation::Alert(1)],
         text: String::new(),
     }
 }
@@ -253,7 +253,7 @@ fn ask() -> impl Strategy<Value = Step> {
             technique: "T0836".into(),
             began_s: Some(began_s),
             needs_confirmation: false,
-            evidence: vec![began_s],
+            evidence: vec![Citation::Alert(began_s)],
             text: "x".repeat(usize::from(began_s.to_le_bytes()[0])),
         }),
         any::<u32>().prop_map(|job| Command::StopJob { job }),

@@ -61,9 +61,12 @@ struct Declared {
     accepts: Vec<AcceptRule>,
 }
 
+/// A firewall rule: router and id.
+type Rule = (String, String);
+
 /// A firewall rule that lets packets pass.
 struct AcceptRule {
-    id: String,
+    id: Rule,
     src: (u32, u32),
     dst: (u32, u32),
     port: Option<u16>,
@@ -182,9 +185,9 @@ pub(super) struct Facts {
     bypassed: BTreeMap<String, PrincipalId>,
     keys: BTreeMap<String, Key>,
     stopped: BTreeSet<String>,
-    changes: BTreeMap<String, Change>,
+    changes: BTreeMap<Rule, Change>,
     /// Rule and its state before each change, newest last.
-    undo: VecDeque<(String, Option<Change>)>,
+    undo: VecDeque<(Rule, Option<Change>)>,
     cleared: Option<Change>,
     connections: BTreeMap<u32, OpenConnection>,
     reached: BTreeSet<(PrincipalId, u32, u16)>,
@@ -260,8 +263,12 @@ impl Facts {
                 );
             }
             RecordKind::Firewall {
-                by, rule, change, ..
-            } => self.learn_firewall(record, *by, rule, *change),
+                by,
+                router,
+                rule,
+                change,
+                ..
+            } => self.learn_firewall(record, *by, (router.clone(), rule.clone()), *change),
             RecordKind::Mode { asset, mode, .. } => {
                 news.started_anew = self.learn_mode(asset, mode)
             }
@@ -362,8 +369,8 @@ impl Facts {
     }
 
     /// The last change of a firewall rule.
-    pub fn change_of(&self, rule: &str) -> Option<&Change> {
-        self.changes.get(rule)
+    pub fn change_of(&self, router: &str, rule: &str) -> Option<&Change> {
+        self.changes.get(&(router.to_owned(), rule.to_owned()))
     }
 
     /// When defenders last cleared sessions.
@@ -392,7 +399,7 @@ impl Facts {
                     FirewallChange::Removed => "removed",
                     _ => return None,
                 };
-                Some((change.seq, format!("firewall rule {} {word}", rule.id)))
+                Some((change.seq, format!("firewall rule {} {word}", rule.id.1)))
             });
         closing.max().map(|(seq, cause)| (cause, Some(seq)))
     }
@@ -673,7 +680,7 @@ impl Facts {
         &mut self,
         record: &Record,
         by: PrincipalId,
-        rule: &str,
+        rule: Rule,
         change: FirewallChange,
     ) {
         let change = Change {
@@ -686,21 +693,22 @@ impl Facts {
             FirewallChange::SessionsCleared => {
                 self.cleared = Some(change).filter(|c| c.blue).or(self.cleared);
             }
-            FirewallChange::Undone => self.learn_undo(change),
-            _ if self.changes.len() < CHANGES_MAX || self.changes.contains_key(rule) => {
-                let before = self.changes.insert(rule.to_owned(), change);
+            FirewallChange::Undone => self.learn_undo(&rule.0, change),
+            _ if self.changes.len() < CHANGES_MAX || self.changes.contains_key(&rule) => {
+                let before = self.changes.insert(rule.clone(), change);
                 if self.undo.len() >= UNDO_MAX {
                     self.undo.pop_front();
                 }
-                self.undo.push_back((rule.to_owned(), before));
+                self.undo.push_back((rule, before));
             }
             _ => {}
         }
     }
 
-    /// The last change is taken back; the record of that does not name the rule.
-    fn learn_undo(&mut self, undo: Change) {
-        let Some((rule, before)) = self.undo.pop_back() else {
+    /// The last change of a router is taken back; the record of that does not name the rule.
+    fn learn_undo(&mut self, router: &str, undo: Change) {
+        let last = self.undo.iter().rposition(|((of, _), _)| of == router);
+        let Some((rule, before)) = last.and_then(|index| self.undo.remove(index)) else {
             return;
         };
         match before {
@@ -717,7 +725,8 @@ impl Facts {
         }
     }
 
-    fn zone_at(&self, ip: u32) -> Option<&str> {
+    /// The zone of an address.
+    pub fn zone_at(&self, ip: u32) -> Option<&str> {
         let subnet = || {
             self.declared
                 .zones
@@ -773,7 +782,7 @@ impl Declared {
                         .iter()
                         .filter(|r| r.action == "accept")
                         .map(|rule| AcceptRule {
-                            id: rule.id.clone(),
+                            id: (router.id.clone(), rule.id.clone()),
                             src: cidr(&rule.src),
                             dst: cidr(&rule.dst),
                             port: rule.port,

@@ -11,7 +11,10 @@ const COMMAND: &str = "T1692.001";
 /// A refused attempt.
 pub(super) struct Refusal {
     pub by: PrincipalId,
+    /// What he tried to reach: a host or, where there is none at that address, its zone.
     pub asset: String,
+    /// Zone of that: who was refused everywhere has attacked no host of it, only searched it.
+    pub zone: Option<String>,
     /// Technique that the attempt would have continued, where that is known.
     pub technique: Option<&'static str>,
     /// In words.
@@ -44,27 +47,29 @@ pub(super) fn refusal(facts: &Facts, record: &Record) -> Option<Refusal> {
             Some(Refusal {
                 by: m.by,
                 asset: m.asset.clone(),
+                zone: None,
                 technique,
                 cause,
                 command,
             })
         }
         RecordKind::Blocked {
+            router,
             rule,
             src,
             dst,
             port,
             by,
             ..
-        } => {
-            let asset = facts
-                .asset_at(*dst)
-                .filter(|_| facts.is_red(*by))?
-                .to_owned();
-            let (cause, command) = firewall_cause(facts, record, rule, (*src, *dst, *port));
+        } if facts.is_red(*by) => {
+            let zone = facts.zone_at(*dst);
+            let asset = facts.asset_at(*dst).or(zone)?.to_owned();
+            let packet = (*src, *dst, *port);
+            let (cause, command) = firewall_cause(facts, record, (router, rule), packet);
             Some(Refusal {
                 by: *by,
                 asset,
+                zone: zone.map(str::to_owned),
                 technique: None,
                 cause,
                 command,
@@ -102,6 +107,7 @@ pub(super) fn refusal(facts: &Facts, record: &Record) -> Option<Refusal> {
             Some(Refusal {
                 by: *by,
                 asset,
+                zone: None,
                 technique: None,
                 cause,
                 command,
@@ -111,15 +117,15 @@ pub(super) fn refusal(facts: &Facts, record: &Record) -> Option<Refusal> {
     }
 }
 
-/// The cause of a refusal by rule `rule` (empty: default action) of a packet (source, destination, port).
+/// The cause of a refusal by a rule of a router (empty: default action) of a packet (source, destination, port).
 fn firewall_cause(
     facts: &Facts,
     record: &Record,
-    rule: &str,
+    (router, rule): (&str, &str),
     packet: (u32, u32, u16),
 ) -> (String, Option<u64>) {
     if !rule.is_empty() {
-        let change = facts.change_of(rule).filter(|c| {
+        let change = facts.change_of(router, rule).filter(|c| {
             c.blue && matches!(c.change, FirewallChange::Added | FirewallChange::Enabled)
         });
         return (format!("firewall rule {rule}"), change.map(|c| c.seq));

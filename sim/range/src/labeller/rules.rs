@@ -80,11 +80,22 @@ fn port_scan(c: &Context<'_>) -> Vec<Hit> {
             vec![Hit {
                 asset: probe.zone.clone(),
                 by: *by,
-                effective: true,
+                effective: is_answered(&c.record.kind),
             }]
         }
         _ => Vec::new(),
     }
+}
+
+/// Whether an attempt to connect was answered, if only by a refusal of the target: a scan learns from that.
+fn is_answered(kind: &RecordKind) -> bool {
+    matches!(
+        kind,
+        RecordKind::Connection {
+            outcome: ConnectionOutcome::Established | ConnectionOutcome::Refused,
+            ..
+        }
+    )
 }
 
 fn identification(c: &Context<'_>) -> Vec<Hit> {

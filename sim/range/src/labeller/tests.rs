@@ -177,6 +177,7 @@ fn connection(dst: u32, port: u16, outcome: ConnectionOutcome, by: PrincipalId) 
 fn firewall(rule: &str, change: FirewallChange, by: PrincipalId) -> RecordKind {
     RecordKind::Firewall {
         by,
+        router: "fw1".into(),
         rule: rule.into(),
         change,
         sessions_ended: 1,
@@ -185,6 +186,7 @@ fn firewall(rule: &str, change: FirewallChange, by: PrincipalId) -> RecordKind {
 
 fn blocked(rule: &str) -> RecordKind {
     RecordKind::Blocked {
+        router: "fw1".into(),
         rule: rule.into(),
         src: VENDOR,
         dst: PLC1,
@@ -642,6 +644,57 @@ fn a_blocked_attacker_names_the_rule_that_used_to_let_him_pass() {
     assert_eq!(
         cause(&bench.after(2).see(blocked("deny-vendor"))),
         Some(("firewall rule deny-vendor".into(), Some(added)))
+    );
+}
+
+#[test]
+fn who_is_refused_from_the_first_packet_on_has_only_searched_and_names_the_rule() {
+    let mut bench = Bench::new();
+    let off = bench.seq;
+    bench.see(firewall("r7", FirewallChange::Disabled, BLUE));
+    let probe = |host: u32| {
+        let mut probe = blocked("");
+        if let RecordKind::Blocked { dst, .. } = &mut probe {
+            *dst = PLC1 + host;
+        }
+        probe
+    };
+    for host in 20..29 {
+        assert_eq!(bench.see(probe(host)), [], "too few for a scan");
+    }
+    let found = bench.see(probe(29));
+    assert_eq!(began(&found), pairs(&[("T0846.001", "control")]));
+    let expected = Some(("firewall rule r7 switched off".into(), Some(off)));
+    assert_eq!(cause(&found), expected, "an address where nobody is");
+    let found = bench.after(2).see(probe(0));
+    assert_eq!(
+        began(&found),
+        [],
+        "no attack on a host that he never reached"
+    );
+    assert_eq!(cause(&found), expected);
+    let went = |kind: &RecordKind| matches!(kind, RecordKind::AttackWent { .. });
+    assert!(!found.iter().any(went), "what is refused has no effect");
+}
+
+#[test]
+fn a_change_that_is_undone_is_the_last_one_of_that_router() {
+    let mut bench = Bench::new();
+    bench.see(write("plc1", 1029, RED));
+    let off = bench.seq;
+    bench.see(firewall("r7", FirewallChange::Disabled, BLUE));
+    let elsewhere = |rule: &str, change| {
+        let mut record = firewall(rule, change, BLUE);
+        if let RecordKind::Firewall { router, .. } = &mut record {
+            *router = "fw2".into();
+        }
+        record
+    };
+    bench.see(elsewhere("r9", FirewallChange::Added));
+    bench.see(elsewhere("", FirewallChange::Undone));
+    assert_eq!(
+        cause(&bench.after(2).see(blocked(""))),
+        Some(("firewall rule r7 switched off".into(), Some(off)))
     );
 }
 

@@ -4,7 +4,7 @@ use crate::journal::Journal;
 use serde::Serialize;
 use sim_record::{RecordKind, SimDuration, SimTime};
 use sim_scenario::model::Detection;
-use sim_view::AlertView;
+use sim_view::{AlertView, Citation};
 use std::collections::BTreeMap;
 
 /// Alerts shown; older ones go.
@@ -36,6 +36,8 @@ struct Rate {
 #[derive(Serialize)]
 pub(super) struct Alerts {
     shown: Vec<AlertView>,
+    /// Record of each shown alert, in the same order: numbers of records are not for players.
+    records: Vec<u64>,
     next_id: u64,
     fired: BTreeMap<(usize, String, u64), SimTime>,
     rates: Vec<Rate>,
@@ -45,6 +47,7 @@ impl Alerts {
     pub fn new(rules: usize) -> Self {
         Self {
             shown: Vec::new(),
+            records: Vec::new(),
             next_id: 1,
             fired: BTreeMap::new(),
             rates: vec![Rate::default(); rules],
@@ -53,6 +56,20 @@ impl Alerts {
 
     pub fn shown(&self) -> &[AlertView] {
         &self.shown
+    }
+
+    /// The record behind a citation in a report about `asset`, where it names something that was shown.
+    pub fn cited(&self, citation: &Citation, asset: &str) -> Option<u64> {
+        let index = match citation {
+            Citation::Alert(id) => self.shown.iter().position(|alert| alert.id == *id),
+            Citation::Detection(rule) => {
+                let of_rule = |alert: &AlertView| alert.rule == *rule;
+                let on_asset = |alert: &AlertView| of_rule(alert) && alert.asset == asset;
+                let newest = self.shown.iter().rposition(on_asset);
+                newest.or_else(|| self.shown.iter().rposition(of_rule))
+            }
+        };
+        self.records.get(index?).copied()
     }
 
     /// Records a finding of the rule at `index`, unless it was told lately.
@@ -90,6 +107,7 @@ impl Alerts {
         let (rule, technique, asset) = (detection.id.clone(), detection.technique.clone(), key.1);
         if self.shown.len() >= SHOWN_MAX {
             self.shown.remove(0);
+            self.records.remove(0);
         }
         self.shown.push(AlertView {
             id: self.next_id,
@@ -101,13 +119,13 @@ impl Alerts {
             frame,
         });
         self.next_id += 1;
-        journal.record(RecordKind::Detection {
+        self.records.push(journal.record(RecordKind::Detection {
             rule,
             asset,
             technique,
             text,
             frame,
-        });
+        }));
     }
 
     fn within_rate(&mut self, index: usize, now: SimTime) -> bool {
