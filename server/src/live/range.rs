@@ -141,27 +141,23 @@ impl LiveRange {
         Some(inner.session.new_conn())
     }
 
-    /// A new connection from outside.
-    pub fn open(&self, endpoint: &Exposed, conn: &Rc<Conn>) {
+    /// A new connection from outside. Tells how long to wait before the next.
+    pub fn open(&self, endpoint: &Exposed, conn: &Rc<Conn>) -> Option<Duration> {
         let mut inner = self.inner.borrow_mut();
+        let wait = inner.take_token(endpoint);
         inner.connections.insert(conn.number, conn.clone());
         let kind = InputKind::Open {
             conn: conn.number,
             endpoint: endpoint.index,
         };
         inner.put(endpoint, kind);
+        wait
     }
 
     /// Bytes from outside. Tells how long to wait before the next.
     pub fn bytes(&self, endpoint: &Exposed, conn: u32, data: &[u8]) -> Option<Duration> {
         let mut inner = self.inner.borrow_mut();
-        let rate_limit = inner.rate_limit;
-        let now = Instant::now();
-        let wait = inner
-            .limits
-            .entry(endpoint.index)
-            .or_insert_with(|| TokenBucket::new(rate_limit, now))
-            .take(now);
+        let wait = inner.take_token(endpoint);
         let data = data.to_vec();
         inner.put(endpoint, InputKind::Bytes { conn, data });
         wait
@@ -201,6 +197,15 @@ impl Inner {
             self.pacer.give_way(wall, self.session.now());
         }
         Ok(more)
+    }
+
+    /// Counts an input of an endpoint. Tells how long to wait before the next.
+    fn take_token(&mut self, endpoint: &Exposed) -> Option<Duration> {
+        let (rate_limit, now) = (self.rate_limit, Instant::now());
+        self.limits
+            .entry(endpoint.index)
+            .or_insert_with(|| TokenBucket::new(rate_limit, now))
+            .take(now)
     }
 
     /// The live rule for one input, and what it makes due at once.
