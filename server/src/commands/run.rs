@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 /// Play a match with scripted actors and print its score
 ///
 /// Plays the whole match without a window, as fast as the machine can, and leaves a folder with the recording
-/// (match.tpr), the report (report.html, report.json) and the capture of all taps (capture.pcapng). Ctrl-C ends the match
-/// early, with a report. A match that was killed goes on with `trippoint resume`.
+/// (match.tpr), the report (report.html, report.json) and the capture of all taps (capture.pcapng). Ctrl-C stops the match
+/// early, with a report of what was played and exit code 1: it did not come to its end. A match that was killed goes on with `trippoint resume`.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct RunArgs {
