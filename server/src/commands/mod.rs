@@ -10,11 +10,10 @@ pub mod serve;
 
 use crate::cli::Context;
 use crate::error::Failure;
-use crate::live::Concluded;
 use crate::pacing::Lateness;
 use crate::package::{self, Loaded};
 use crate::run_dir::{Command, RunDir, Settings};
-use crate::session::SessionError;
+use crate::session::{Concluded, SessionError};
 use clap::Args;
 use sim_range::RunOptions;
 use sim_record::{EndReason, Seed};

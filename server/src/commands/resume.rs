@@ -97,7 +97,7 @@ pub fn resume(args: &ResumeArgs, context: &mut Context) -> Result<(), Failure> {
             let mut session = build().map_err(failed)?;
             context.ui.say(format_args!("resumed at {}", session.now()));
             run::play(&mut session, played.settings.speed, context).map_err(failed)?;
-            let concluded = run::conclude(session).map_err(failed)?;
+            let concluded = session.conclude().map_err(failed)?;
             publish(&concluded, Lateness::default(), &played, context)
         }
         Command::Serve => {

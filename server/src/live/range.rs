@@ -3,9 +3,8 @@
 use crate::live::Exposed;
 use crate::live::connection::Conn;
 use crate::live::limit::TokenBucket;
-use crate::live::worker::Concluded;
 use crate::pacing::{Lateness, Pacer};
-use crate::session::{External, Session, SessionError};
+use crate::session::{Concluded, External, Session, SessionError};
 use sim_range::{Advance, Budget};
 use sim_record::{Closing, Input, InputKind, SimDuration, SimTime};
 use std::cell::RefCell;
@@ -114,17 +113,11 @@ impl LiveRange {
     /// Closes its recording and grades it.
     pub fn conclude(&self) -> (Result<Concluded, SessionError>, Lateness) {
         let mut inner = self.inner.borrow_mut();
-        inner.attempt(|inner| inner.session.finish());
-        let late = inner.pacer.lateness();
         let result = match inner.failure.take() {
             Some(error) => Err(error),
-            None => Ok(Concluded {
-                report: inner.session.report(),
-                frames_left_out: inner.session.frames_left_out(),
-                historian_csv: inner.session.historian_csv(),
-            }),
+            None => inner.session.conclude(),
         };
-        (result, late)
+        (result, inner.pacer.lateness())
     }
 
     /// A number for a new connection; none where the endpoint has enough of them, or the match is over.

@@ -481,6 +481,14 @@ fn registries_are_listed() {
         assert_eq!(rows.len(), said.out.lines().count());
         assert!(rows.iter().any(|row| row["id"] == expected));
     }
+    let said = trippoint(&["list", "protocols", "--json"]);
+    let rows: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    let modbus = &rows[1];
+    assert_eq!(
+        (&modbus["transport"], &modbus["port"]),
+        (&"TCP".into(), &502.into())
+    );
+    assert!(modbus["offers"].as_str().unwrap().contains("43/14"));
 }
 
 #[test]
