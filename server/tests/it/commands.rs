@@ -412,7 +412,7 @@ fn errors_are_json_where_results_are() {
         (&["replay", "no-such"], "usage", 2, "there is no recording"),
         (&["replay", bad], "usage", 2, "is a folder"),
         (
-            &["resume", &played.to_str().unwrap()],
+            &["resume", played.to_str().unwrap()],
             "failed",
             1,
             "has ended",
