@@ -12,7 +12,7 @@ use crate::{
     AttackSummary, Cap, Evidence, Flag, METRICS, MatchSummary, Metric, MetricScore, Report, Rubric,
     RubricStamp, Side, Total, attack,
 };
-use sim_record::{EndReason, RECORD_VERSION, Record};
+use sim_record::{EndReason, RECORD_VERSION, Record, SimTime};
 use std::collections::BTreeMap;
 
 /// Most parts of one metric that a report lists.
@@ -184,6 +184,9 @@ impl Grader {
         let outcome = match (self.context.ruptured, self.context.end) {
             (Some((time, _)), _) => format!("The plant was destroyed at {}", clock(time)),
             (None, Some(EndReason::Destroyed)) => "The plant was destroyed".to_owned(),
+            (None, Some(EndReason::Stopped)) if self.context.now < self.ends() => {
+                return self.stopped_headline(blue);
+            }
             (None, Some(_)) if self.context.attacks.is_empty() => {
                 "The shift passed without an attack".to_owned()
             }
@@ -196,6 +199,30 @@ impl Grader {
             String::new()
         };
         format!("{outcome}. Defenders {:.0} of 100 points{red}.", blue.score)
+    }
+
+    /// Of a match that was stopped before its end: no verdict, and whose the points so far are.
+    fn stopped_headline(&self, blue: &Total) -> String {
+        let open = if self.context.attacks.is_empty() {
+            "Whether an attack comes"
+        } else {
+            "Whether the plant survives the attack"
+        };
+        format!(
+            "The match was stopped at {}, before its end at {}. {open} is not decided, and the points are those of the \
+             part that was played: defenders {:.0} of 100.",
+            clock(self.context.now),
+            clock(self.ends()),
+            blue.score
+        )
+    }
+
+    /// The declared end of the match.
+    fn ends(&self) -> SimTime {
+        self.context
+            .info
+            .as_ref()
+            .map_or(SimTime::ZERO, |info| info.ends)
     }
 
     fn attacks(&self) -> Vec<AttackSummary> {

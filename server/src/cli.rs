@@ -6,6 +6,7 @@ use crate::interrupt::Interrupt;
 use crate::ui::Ui;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::ffi::OsString;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 /// Width of help where no terminal tells one.
@@ -26,11 +27,13 @@ Exit codes: 0 the match was played or the check passed; 1 it could not be finish
 /// referee that grades from records.
 ///
 /// A match is fixed by its scenario, its seed and its input log: the same ones always give the same match, byte for byte.
-/// Results go to stdout, everything else to stderr.
+/// Results go to stdout, everything else to stderr. With --json every result is a JSON document, and an error is the last
+/// line on stderr: one JSON object with `code`, `exit_code`, `message`, `hints` and, where a scenario or rubric is at
+/// fault, `problems` with file, line and column.
 #[derive(Parser)]
 #[command(name = "trippoint", version, after_help = EXAMPLES, after_long_help = EXAMPLES)]
 pub struct Cli {
-    /// Print results as JSON.
+    /// Print results and errors as JSON.
     #[arg(long, global = true)]
     pub json: bool,
     #[command(subcommand)]
@@ -51,7 +54,10 @@ enum Command {
 /// The whole program.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let interrupt = Interrupt::default();
-    ExitCode::from(run_command(args, Ui::of_process, &interrupt, true))
+    let whole = || run_command(args, Ui::of_process, &interrupt, true);
+    // The message of the panic is on stderr already.
+    let code = catch_unwind(AssertUnwindSafe(whole)).unwrap_or(Kind::Internal.exit_code());
+    ExitCode::from(code)
 }
 
 /// Runs one command and gives its exit code. `streams` makes the output once `--json` is known; `listen` says whether
@@ -66,12 +72,17 @@ pub fn run_command(
     if !listen {
         command = command.term_width(HELP_WIDTH);
     }
+    let args: Vec<OsString> = args.into_iter().collect();
+    let json = args
+        .iter()
+        .take_while(|arg| *arg != "--")
+        .any(|arg| arg == "--json");
     let parsed = command
         .try_get_matches_from_mut(args)
         .and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
-        Err(error) => return explain(&error, &mut streams(false)),
+        Err(error) => return explain(&error, &mut streams(json)),
     };
     let mut context = Context {
         ui: streams(cli.json),
@@ -90,7 +101,7 @@ pub fn run_command(
     match result {
         Ok(()) => 0,
         Err(failure) => {
-            context.ui.say_raw(&failure.to_string());
+            context.ui.fail(&failure);
             failure.kind.exit_code()
         }
     }
@@ -116,17 +127,36 @@ impl Context {
 
 /// Help and versions are data, mistakes are talk.
 fn explain(error: &clap::Error, ui: &mut Ui) -> u8 {
+    let plain = error.render().to_string();
+    if error.use_stderr() {
+        if ui.json {
+            ui.fail(&misuse(&plain));
+        } else if ui.terminal {
+            ui.say_raw(&error.render().ansi().to_string());
+        } else {
+            ui.say_raw(&plain);
+        }
+        return Kind::Usage.exit_code();
+    }
     let text = if ui.terminal {
         error.render().ansi().to_string()
     } else {
-        error.render().to_string()
+        plain
     };
-    if error.use_stderr() {
-        ui.say_raw(&text);
-        return Kind::Usage.exit_code();
-    }
     match ui.data(&text) {
         Ok(()) => 0,
         Err(Failure { kind, .. }) => kind.exit_code(),
     }
+}
+
+/// A mistake on the command line as a failure: the first paragraph is what is wrong, the others are hints.
+fn misuse(text: &str) -> Failure {
+    let mut paragraphs = text
+        .split("\n\n")
+        .map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "))
+        .filter(|part| !part.is_empty());
+    let first = paragraphs.next().unwrap_or_default();
+    let mut failure = Failure::usage(first.trim_start_matches("error: "));
+    failure.hints.extend(paragraphs);
+    failure
 }

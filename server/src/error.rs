@@ -1,6 +1,8 @@
 //! What can go wrong, in words a user can act on.
 
-use std::fmt;
+use serde::Serialize;
+use sim_authored::Problem;
+use std::fmt::{self, Write};
 
 /// Kind of a failure; fixes the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,15 +28,31 @@ impl Kind {
             Self::BrokenPipe => 0,
         }
     }
+
+    /// Its name in JSON.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Usage => "usage",
+            Self::Internal => "internal",
+            Self::BrokenPipe => "broken-pipe",
+        }
+    }
 }
 
-/// A failure of a command: kind, message, hints.
+/// Code, in JSON, of a failure that lies in an author's files.
+pub const PROBLEMS_CODE: &str = "problems";
+
+/// A failure of a command: kind, message, problems of an author's files behind it, hints.
 #[derive(Debug)]
 pub struct Failure {
     /// Kind.
     pub kind: Kind,
     /// One sentence without a full stop.
     pub message: String,
+    /// What is wrong in the author's files, if that is it.
+    pub problems: Vec<Problem>,
     /// What the user can do, one sentence each.
     pub hints: Vec<String>,
 }
@@ -67,34 +85,81 @@ impl Failure {
         self
     }
 
+    /// Adds the problems of an author's files that are behind it.
+    #[must_use]
+    pub fn problems(mut self, problems: Vec<Problem>) -> Self {
+        self.problems = problems;
+        self
+    }
+
+    /// The whole for a person.
+    #[must_use]
+    pub fn words(&self, colour: bool) -> String {
+        let prefix = match self.kind {
+            Kind::Failed | Kind::Usage => "error",
+            Kind::Internal => "internal error",
+            Kind::BrokenPipe => return String::new(),
+        };
+        let mut text = format!("{prefix}: {}\n", self.message);
+        if !self.problems.is_empty() {
+            let problems = sim_authored::render_all(&self.problems, colour);
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "\n{}", problems.trim_end());
+        }
+        for hint in self.all_hints() {
+            let _ = writeln!(text, "hint: {hint}");
+        }
+        text
+    }
+
+    /// The whole for a program.
+    #[must_use]
+    pub fn told(&self) -> Told<'_> {
+        Told {
+            event: "error",
+            code: if self.problems.is_empty() {
+                self.kind.code()
+            } else {
+                PROBLEMS_CODE
+            },
+            exit_code: self.kind.exit_code(),
+            message: &self.message,
+            hints: self.all_hints().collect(),
+            problems: &self.problems,
+        }
+    }
+
+    fn all_hints(&self) -> impl Iterator<Item = &str> {
+        let report = (self.kind == Kind::Internal)
+            .then_some("this is a fault of trippoint; please report it with the recording");
+        self.hints.iter().map(String::as_str).chain(report)
+    }
+
     fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self {
             kind,
             message: message.into(),
+            problems: Vec::new(),
             hints: Vec::new(),
         }
     }
 }
 
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let prefix = match self.kind {
-            Kind::Failed | Kind::Usage => "error",
-            Kind::Internal => "internal error",
-            Kind::BrokenPipe => return Ok(()),
-        };
-        writeln!(f, "{prefix}: {}", self.message)?;
-        self.hints
-            .iter()
-            .try_for_each(|hint| writeln!(f, "hint: {hint}"))?;
-        if self.kind == Kind::Internal {
-            writeln!(
-                f,
-                "hint: this is a fault of trippoint; please report it with the recording"
-            )?;
-        }
-        Ok(())
-    }
+/// What a program is told of a failure under `--json`.
+#[derive(Debug, Serialize)]
+pub struct Told<'a> {
+    /// Always `error`.
+    pub event: &'static str,
+    /// The kind's name, or [`PROBLEMS_CODE`].
+    pub code: &'static str,
+    /// The process' exit code.
+    pub exit_code: u8,
+    /// One sentence.
+    pub message: &'a str,
+    /// What the user can do, one sentence each.
+    pub hints: Vec<&'a str>,
+    /// With file, line and column, what is wrong in an author's files.
+    pub problems: &'a [Problem],
 }
 
 /// A message about a name that does not exist, with the nearest one or all there are as hint.

@@ -50,18 +50,15 @@ impl From<Failure> for LoadError {
 impl LoadError {
     /// The failure of a command that cannot go on without the scenario.
     #[must_use]
-    pub fn into_failure(self, path: &str, colour: bool) -> Failure {
+    pub fn into_failure(self, path: &str) -> Failure {
         match self {
             Self::Failure(failure) => failure,
             Self::Problems(problems) => {
-                let text = sim_authored::render_all(&problems, colour);
-                Failure::failed(format!(
-                    "the scenario `{path}` has errors\n\n{}",
-                    text.trim_end()
-                ))
-                .hint(format!(
-                    "`trippoint check {path}` shows them again after a change"
-                ))
+                Failure::failed(format!("the scenario `{path}` has errors"))
+                    .problems(problems)
+                    .hint(format!(
+                        "`trippoint check {path}` shows them again after a change"
+                    ))
             }
         }
     }
@@ -331,7 +328,11 @@ fn read_into(
     Ok(())
 }
 
-fn read_at_most(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
+/// Reads a file, or the first `limit` bytes of it.
+///
+/// # Errors
+/// It cannot be read.
+pub fn read_at_most(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     std::fs::File::open(path)
         .and_then(|file| file.take(limit as u64).read_to_end(&mut bytes))

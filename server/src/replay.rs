@@ -119,7 +119,7 @@ pub fn options_of(header: &Header) -> Result<RunOptions, Failure> {
 /// It has errors.
 pub fn scenario_of(header: &Header) -> Result<Loaded, Failure> {
     let files = header.package.iter().cloned().collect();
-    package::from_files(files).map_err(|error| error.into_failure("in the recording", false))
+    package::from_files(files).map_err(|error| error.into_failure("in the recording"))
 }
 
 /// Refuses a recording of another engine.

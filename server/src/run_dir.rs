@@ -1,8 +1,12 @@
 //! The folder of one match: `match.tpr`, `report.html`, `report.json`, `capture.pcapng`, `historian.csv` and sidecars.
+//! Nothing else may lie in it, so that no match is ever written into somebody's work.
 
 use crate::error::Failure;
+use crate::package::SCENARIO_FILE;
 use crate::session::{Scan, SessionError};
-use crate::storage::{FileStorage, OpenError, RECORDING_FILE, Storage, private};
+use crate::storage::{
+    FileStorage, OWNER_FILE, OpenError, RECORDING_FILE, Storage, TEXTS_FILE, TIMES_FILE, private,
+};
 use grading::Report;
 use serde::{Deserialize, Serialize};
 use std::io::{Read, Write};
@@ -17,7 +21,25 @@ pub const CAPTURE_FILE: &str = "capture.pcapng";
 /// What the historian stored.
 pub const HISTORIAN_FILE: &str = "historian.csv";
 /// How the match was started, so that `resume` needs no options.
-const SETTINGS_FILE: &str = "match.settings.json";
+pub const SETTINGS_FILE: &str = "match.settings.json";
+/// A recording that `resume` cut, as it was before.
+pub const DAMAGED_FILE: &str = "match.tpr.damaged";
+/// Ending of a file that is being written beside the one that it replaces.
+const NEW_ENDING: &str = ".new";
+
+/// Everything that a match leaves, in the order in which the README tells it.
+pub const FILES: [&str; 10] = [
+    RECORDING_FILE,
+    REPORT_HTML_FILE,
+    REPORT_JSON_FILE,
+    HISTORIAN_FILE,
+    CAPTURE_FILE,
+    TEXTS_FILE,
+    SETTINGS_FILE,
+    TIMES_FILE,
+    OWNER_FILE,
+    DAMAGED_FILE,
+];
 /// Longest settings file that is read.
 const SETTINGS_BYTES_MAX: u64 = 64 * 1024;
 
@@ -104,6 +126,7 @@ impl RunDir {
                 }
             }
         }
+        dir.check_foreign()?;
         let mut storage = dir.open()?;
         if storage.length() > 0 {
             dir.check_replaceable(&mut storage)?;
@@ -191,6 +214,42 @@ impl RunDir {
         })
     }
 
+    /// Nobody else's work is in the folder, and the folder is in nobody's scenario.
+    fn check_foreign(&self) -> Result<(), Failure> {
+        let shown = self.path.display();
+        let elsewhere = "choose another folder with --out, such as runs/my-match";
+        let whole = std::path::absolute(&self.path)
+            .map_err(|error| Failure::io(format!("cannot find `{shown}`"), &error))?;
+        let scenario = whole
+            .ancestors()
+            .find(|folder| folder.join(SCENARIO_FILE).is_file());
+        if let Some(scenario) = scenario {
+            return Err(Failure::failed(format!(
+                "`{shown}` lies in the scenario `{}`, to which everything in it belongs",
+                scenario.display()
+            ))
+            .hint(elsewhere));
+        }
+        // What cannot be listed cannot be written to either, which the next step says.
+        let Ok(entries) = std::fs::read_dir(&self.path) else {
+            return Ok(());
+        };
+        for entry in entries.filter_map(Result::ok) {
+            let name = entry.file_name();
+            let known = name.to_str().is_some_and(|name| {
+                name.starts_with('.') || FILES.contains(&name.trim_end_matches(NEW_ENDING))
+            });
+            if !known {
+                return Err(Failure::failed(format!(
+                    "`{shown}` holds `{}`, which is no file of a match",
+                    name.to_string_lossy()
+                ))
+                .hint(elsewhere));
+            }
+        }
+        Ok(())
+    }
+
     fn check_replaceable(&self, storage: &mut FileStorage) -> Result<(), Failure> {
         let path = self.path.display();
         match Scan::of(storage) {
@@ -256,7 +315,7 @@ pub fn write_reports(folder: &Path, report: &Report) -> Result<(), Failure> {
 
 /// Writes a file beside and moves it into place, so that a reader never sees half of it.
 fn replace(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), Failure> {
-    let beside = format!("{name}.new");
+    let beside = format!("{name}{NEW_ENDING}");
     private(folder, &beside, false)
         .and_then(|mut file| {
             file.set_len(0)?;

@@ -10,6 +10,7 @@ use sim_range::{
 };
 use sim_record::container::{Damage, Ending, Header, Item, Reader, WriteError, Writer};
 use sim_record::{Input, InputKind, LoggedInput, Principal, Seed, SimDuration, SimTime};
+use std::any::Any;
 use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -107,6 +108,18 @@ pub struct Session {
     noted: SimTime,
     next_conn: u32,
     closed: bool,
+    #[cfg(test)]
+    panic_from: Option<SimTime>,
+}
+
+/// What is left of a session that has ended well.
+pub struct Concluded {
+    /// Its report.
+    pub report: Report,
+    /// Frames that its capture left out.
+    pub frames_left_out: u64,
+    /// What its historian stored.
+    pub historian_csv: String,
 }
 
 impl Session {
@@ -224,6 +237,8 @@ impl Session {
             earlier_bytes: 0,
             next_conn: 0,
             closed: false,
+            #[cfg(test)]
+            panic_from: None,
         })
     }
 
@@ -297,6 +312,21 @@ impl Session {
     /// The medium refuses.
     pub fn finish(&mut self) -> Result<(), SessionError> {
         self.close(Ending::Over)
+    }
+
+    /// Closes recording and capture, and grades.
+    ///
+    /// # Errors
+    /// The medium refuses, or the grading failed.
+    pub fn conclude(&mut self) -> Result<Concluded, SessionError> {
+        self.guarded(|session| {
+            session.finish()?;
+            Ok(Concluded {
+                report: session.report(),
+                frames_left_out: session.frames_left_out(),
+                historian_csv: session.historian_csv(),
+            })
+        })
     }
 
     /// The grading of everything up to now.
@@ -469,19 +499,43 @@ impl Session {
         &mut self,
         act: impl FnOnce(&mut Self) -> Result<T, SessionError>,
     ) -> Result<T, SessionError> {
-        match catch_unwind(AssertUnwindSafe(|| act(self))) {
+        let guarded = || {
+            #[cfg(test)]
+            self.panic_if_due();
+            act(self)
+        };
+        match catch_unwind(AssertUnwindSafe(guarded)) {
             Ok(result) => result,
             Err(panic) => {
                 self.close(Ending::Failed)?;
-                let text = panic
-                    .downcast_ref::<&str>()
-                    .map(|text| (*text).to_owned())
-                    .or_else(|| panic.downcast_ref::<String>().cloned());
-                Err(SessionError::RangeFailed(
-                    text.unwrap_or_else(|| "without a message".into()),
-                ))
+                Err(SessionError::of_panic(&*panic))
             }
         }
+    }
+
+    /// Lets the range fail at a virtual time, as a fault in it would.
+    #[cfg(test)]
+    pub(crate) fn panic_from(&mut self, at: SimTime) {
+        self.panic_from = Some(at);
+    }
+
+    #[cfg(test)]
+    fn panic_if_due(&self) {
+        assert!(
+            self.panic_from.is_none_or(|at| self.now() < at),
+            "the fault that the test asked for"
+        );
+    }
+}
+
+impl SessionError {
+    /// What a panic of a range is told as.
+    pub(crate) fn of_panic(panic: &(dyn Any + Send)) -> Self {
+        let text = panic
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| panic.downcast_ref::<String>().cloned());
+        Self::RangeFailed(text.unwrap_or_else(|| "without a message".into()))
     }
 }
 

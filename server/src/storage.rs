@@ -12,11 +12,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// Name of the recording in its folder.
 pub const RECORDING_FILE: &str = "match.tpr";
 /// Lock and number of the owner.
-const OWNER_FILE: &str = "match.owner";
+pub const OWNER_FILE: &str = "match.owner";
 /// Virtual and wall times; no digest sees it.
-const TIMES_FILE: &str = "match.times";
+pub const TIMES_FILE: &str = "match.times";
 /// Free texts of reports by their hash; no digest sees it.
-const TEXTS_FILE: &str = "texts.jsonl";
+pub const TEXTS_FILE: &str = "texts.jsonl";
 
 /// Power loss costs at most this long.
 const SYNC_PERIOD: Duration = Duration::from_secs(1);

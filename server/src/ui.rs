@@ -1,9 +1,10 @@
 //! Where a command talks: data to stdout, talk and progress to stderr.
 
 use crate::error::{Failure, Kind};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use serde::Serialize;
 use sim_record::SimTime;
+use std::fmt;
 use std::io::{IsTerminal, Write};
 
 /// The two streams of a command, and how to write to them.
@@ -86,6 +87,17 @@ impl Ui {
         let _ = self.err.write_all(text.as_bytes());
     }
 
+    /// Tells a failure: in words, or under `--json` as one document on one line.
+    pub fn fail(&mut self, failure: &Failure) {
+        if failure.kind == Kind::BrokenPipe {
+            return;
+        }
+        match serde_json::to_string(&failure.told()) {
+            Ok(text) if self.json => self.say(text),
+            _ => self.say_raw(&failure.words(self.terminal)),
+        }
+    }
+
     /// A progress bar over virtual time from now to `ends`; invisible where nobody watches.
     #[must_use]
     pub fn progress(&self, ends: SimTime) -> Progress {
@@ -95,8 +107,18 @@ impl Ui {
             ProgressDrawTarget::hidden()
         };
         let bar = ProgressBar::with_draw_target(Some(ends.0), target);
-        let style = ProgressStyle::with_template("{msg} [{bar:40}] {percent}%");
+        let style = ProgressStyle::with_template("{time} [{bar:40}] {percent:>3}%");
         if let Ok(style) = style {
+            // Made from the bar's own position, so that time, bar and percentage change in one stroke.
+            let style = style.with_key(
+                "time",
+                |state: &ProgressState, line: &mut dyn fmt::Write| {
+                    let now = SimTime::from_secs(state.pos() / 1_000_000);
+                    let ends = SimTime(state.len().unwrap_or_default());
+                    // Nothing is drawn where a line cannot be written.
+                    let _ = write!(line, "{now} of {ends}");
+                },
+            );
             bar.set_style(style.progress_chars("=> "));
         }
         Progress { bar }
@@ -113,18 +135,14 @@ pub struct Progress {
 impl Progress {
     /// Says when the end is.
     pub fn until(&self, ends: SimTime) {
-        self.bar.set_length(ends.0);
+        if self.bar.length() != Some(ends.0) {
+            self.bar.set_length(ends.0);
+        }
     }
 
     /// Shows the present virtual time.
     pub fn at(&self, now: SimTime) {
-        if self.bar.is_hidden() {
-            return;
-        }
-        let seconds = SimTime::from_secs(now.0 / 1_000_000);
         self.bar.set_position(now.0);
-        let ends = SimTime(self.bar.length().unwrap_or_default());
-        self.bar.set_message(format!("{seconds} of {ends}"));
     }
 }
 

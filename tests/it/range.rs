@@ -2,6 +2,7 @@
 //! outside harms or reveals, everybody has only his own senses and hands, and live grading is offline grading.
 
 mod inputs;
+mod outside;
 
 use grading::{Grader, grade};
 use inputs::{
@@ -154,23 +155,43 @@ proptest! {
 
     #[test]
     fn who_is_graded_as_an_attacker_shows_nowhere_outside(seed in any::<u64>(), steps in steps()) {
-        // The same packets from the same host, once as red's and once as benign life's: only ground truth differs.
+        // The same packets from the same host, once where the scenario gives it to red and once where it gives it to
+        // benign life: only ground truth differs.
         let (_, log) = live("no-red", seed, &steps, 60);
         let as_team = |team, role| {
-            log.iter()
+            let mut loaded = FIRST_WATCH.clone();
+            let footholds = &mut loaded.scenario.footholds;
+            footholds.iter_mut().filter(|f| f.host == "vendor").for_each(|f| f.team = team);
+            let inputs = log.iter()
                 .filter(|logged| !matches!(logged.input.kind, InputKind::Command(_)))
                 .map(|logged| {
                     let principal = Principal { team, role, ..logged.input.principal.clone() };
                     LoggedInput { input: Input { principal, ..logged.input.clone() }, ..logged.clone() }
                 })
-                .collect::<Vec<_>>()
+                .collect::<Vec<_>>();
+            watched(&loaded, &inputs, seed)
         };
-        let (red, red_views) = watched(&as_team(Team::Red, Role::Red), seed);
-        let (white, white_views) = watched(&as_team(Team::White, Role::Worker), seed);
+        let (red, red_views) = as_team(Team::Red, Role::Red);
+        let (white, white_views) = as_team(Team::White, Role::Worker);
         prop_assert!(!white.records.iter().any(is_attack));
+        prop_assert!(entered(&red) == entered(&white));
         prop_assert_eq!(&red.outside, &white.outside);
         prop_assert!(red_views == white_views);
     }
+}
+
+/// Connections that outside tools have had from the contractor's host.
+fn entered(played: &Played) -> Vec<SimTime> {
+    let vendor = u32::from(ip_of("vendor"));
+    let connections = played.records.iter().filter(
+        |record| matches!(&record.kind, RecordKind::Connection { src, .. } if *src == vendor),
+    );
+    connections.map(|record| record.time).collect()
+}
+
+fn ip_of(host: &str) -> std::net::Ipv4Addr {
+    let hosts = &FIRST_WATCH.scenario.hosts;
+    hosts.iter().find(|h| h.id == host).unwrap().ip
 }
 
 fn is_attack(record: &Record) -> bool {
@@ -178,8 +199,8 @@ fn is_attack(record: &Record) -> bool {
 }
 
 /// Plays a log and looks at every player's view once a minute.
-fn watched(log: &[LoggedInput], seed: u64) -> (Played, Vec<View>) {
-    let mut playing = begin(&FIRST_WATCH, "no-red", seed, log, Chunks::Whole);
+fn watched(loaded: &Loaded, log: &[LoggedInput], seed: u64) -> (Played, Vec<View>) {
+    let mut playing = begin(loaded, "no-red", seed, log, Chunks::Whole);
     let players = [
         person(Team::Red, Role::Red, Some("vendor")),
         person(Team::Blue, Role::Operator, None),
@@ -230,7 +251,7 @@ fn no_bytes_from_outside_make_a_range_panic_or_say_more_than_a_device_says() {
         for conn in 0..40 {
             steps.push(Step::Open {
                 conn,
-                endpoint: (conn % 5) as u16,
+                endpoint: (conn % 3) as u16,
             });
             for _ in 0..draw.below(6) {
                 let length = 1 + draw.spread(4);
@@ -607,13 +628,7 @@ fn an_outside_tool_acts_from_its_own_foothold() {
         kind: open(1),
     });
     playing.play_to(SimTime::ZERO + SimDuration::from_secs(101));
-    let vendor = FIRST_WATCH
-        .scenario
-        .hosts
-        .iter()
-        .find(|host| host.id == "vendor")
-        .unwrap()
-        .ip;
+    let vendor = ip_of("vendor");
     let from = playing
         .played()
         .records

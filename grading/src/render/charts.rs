@@ -10,24 +10,24 @@ use crate::{CurvePoint, Report, TimelineEvent, TimelineLane};
 use maud::{Markup, html};
 use sim_record::SimTime;
 
-/// Width of every chart in its own units.
-const WIDTH: f64 = 1_100.0;
+/// Width of every chart in its own units: the text of 13 units is still legible on paper.
+const WIDTH: f64 = 900.0;
 /// Left edge of the area of time; labels stand left of it.
-const LEFT: f64 = 132.0;
+const LEFT: f64 = 92.0;
 /// Right edge of the area of time.
-const RIGHT: f64 = 1_080.0;
+const RIGHT: f64 = 884.0;
 /// Height of a row of the timeline.
 const ROW: f64 = 20.0;
 /// Most rows of one lane; what does not fit shares the last one.
 const LANE_ROWS_MAX: usize = 28;
-/// Width of a character of a label.
-const CHARACTER: f64 = 6.9;
+/// Width of a character of a label, on average, in the widest font that a browser is likely to take (DejaVu Sans).
+const CHARACTER: f64 = 7.6;
 /// Most vertices of a curve.
 const VERTICES_MAX: usize = 900;
 /// Height of the area of a curve.
 const CURVE_HEIGHT: f64 = 210.0;
 /// Most characters of a label in the timeline.
-const LABEL_CHARS_MAX: usize = 60;
+const LABEL_CHARS_MAX: usize = 72;
 /// Room between a mark and its label.
 const MARGIN: f64 = 8.0;
 
@@ -190,17 +190,19 @@ impl<'r> Mark<'r> {
     fn of(event: &'r TimelineEvent, axis: Axis) -> Self {
         let from = axis.x(event.time);
         let to = event.until.map_or(from, |until| axis.x(until)).max(from);
-        let label = shortened(event.text.strip_prefix("Detection ").unwrap_or(&event.text));
-        let width = CHARACTER * count(label.chars().count());
-        let side = if to - from > width + 2.0 * MARGIN {
-            LabelSide::Inside
-        } else if to + width + 2.0 * MARGIN <= WIDTH {
-            LabelSide::Right
-        } else if from - width - 2.0 * MARGIN >= LEFT {
-            LabelSide::Left
-        } else {
-            LabelSide::Inside
-        };
+        let text = event.text.strip_prefix("Detection ").unwrap_or(&event.text);
+        let label = shortened(text, LABEL_CHARS_MAX);
+        let rooms = [
+            (LabelSide::Inside, to - from - 2.0 * MARGIN),
+            (LabelSide::Right, WIDTH - to - MARGIN),
+            (LabelSide::Left, from - LEFT - MARGIN),
+        ];
+        let wanted = text_width(&label);
+        let fitting = rooms.into_iter().find(|(_, room)| wanted <= *room);
+        let widest = rooms.into_iter().max_by(|(_, a), (_, b)| a.total_cmp(b));
+        let (side, room) = fitting.or(widest).unwrap_or((LabelSide::Right, 0.0));
+        let label = shortened(&label, characters_in(room));
+        let width = text_width(&label);
         Self {
             event,
             label,
@@ -222,12 +224,26 @@ impl<'r> Mark<'r> {
     }
 }
 
-/// Cuts a label where it would fill the picture.
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(LABEL_CHARS_MAX) {
-        Some((end, _)) => format!("{}\u{2026}", text.get(..end).unwrap_or_default()),
-        None => text.to_owned(),
+/// Cuts a label to so many characters.
+fn shortened(text: &str, chars_max: usize) -> String {
+    if text.chars().nth(chars_max).is_none() {
+        return text.to_owned();
     }
+    let kept: String = text.chars().take(chars_max.saturating_sub(1)).collect();
+    format!("{}\u{2026}", kept.trim_end())
+}
+
+fn text_width(text: &str) -> f64 {
+    CHARACTER * count(text.chars().count())
+}
+
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "from 0 to a picture's width"
+)]
+fn characters_in(room: f64) -> usize {
+    (room / CHARACTER).clamp(0.0, WIDTH) as usize
 }
 
 fn draw_mark(lane: TimelineLane, mark: &Mark<'_>, top: f64) -> Markup {
@@ -239,6 +255,7 @@ fn draw_mark(lane: TimelineLane, mark: &Mark<'_>, top: f64) -> Markup {
         LabelSide::Left => (from - MARGIN, "end"),
     };
     let (class, shape) = shape(lane, from, middle);
+    let inside = (mark.side == LabelSide::Inside).then_some("inside");
     html! {
         g {
             title { (clock(mark.event.time)) " " (mark.event.text) }
@@ -247,10 +264,7 @@ fn draw_mark(lane: TimelineLane, mark: &Mark<'_>, top: f64) -> Markup {
             } @else {
                 path class=(class) d=(shape) {}
             }
-            @if mark.side == LabelSide::Inside && mark.width > 0.0 {
-                rect class="paper" x=(n(from + 4.0)) y=(n(middle - 7.0)) width=(n(mark.width + 8.0)) height="14" {}
-            }
-            text x=(n(label_x)) y=(n(middle + 4.5)) text-anchor=(anchor) { (mark.label) }
+            text class=[inside] x=(n(label_x)) y=(n(middle + 4.5)) text-anchor=(anchor) { (mark.label) }
         }
     }
 }
@@ -293,7 +307,7 @@ pub(super) fn key_signal(curve: &PlantCurve, index: usize, axis: Axis) -> Markup
             (axis.draw(8.0, CURVE_HEIGHT + 22.0))
             (scale.draw(&curve.unit))
             line class="limit" x1=(n(LEFT)) x2=(n(RIGHT)) y1=(n(scale.y(curve.damage))) y2=(n(scale.y(curve.damage))) {}
-            text x=(n(LEFT + 6.0)) y=(n(scale.y(curve.damage) - 5.0)) { "damage " (short(curve.damage)) " " (curve.unit) }
+            text x=(n(LEFT + 6.0)) y=(n(scale.y(curve.damage) - 7.0)) { "damage " (short(curve.damage)) " " (curve.unit) }
             text x=(n(LEFT + 6.0)) y=(n(top_band - 5.0)) { "normal up to " (short(curve.high)) " " (curve.unit) }
             path class="curve" d=(path(&curve.points, axis, &scale, |point| point.key)) {}
         }
@@ -321,12 +335,11 @@ fn states(curve: &PlantCurve, axis: Axis) -> Markup {
     let tripped = stretches(&curve.points, |point| point.tripped);
     let strip = |from: SimTime, to: SimTime, class: &str, text: &str| {
         let (x, width) = (axis.x(from), (axis.x(to) - axis.x(from)).max(2.0));
-        let wide = width > CHARACTER * count(text.chars().count()) + 12.0;
+        let wide = width > text_width(text) + 2.0 * MARGIN;
         html! {
             rect class=(class) x=(n(x)) width=(n(width)) y=(n(CURVE_HEIGHT + 4.0)) height="18" {}
             @if wide {
-                rect x=(n(x + 4.0)) y=(n(CURVE_HEIGHT + 5.0)) width=(n(CHARACTER * count(text.chars().count()) + 4.0)) height="16" fill="#fff" {}
-                text x=(n(x + 6.0)) y=(n(CURVE_HEIGHT + 17.5)) { (text) }
+                text class="inside" x=(n(x + 6.0)) y=(n(CURVE_HEIGHT + 17.5)) { (text) }
             }
         }
     };
@@ -420,20 +433,21 @@ fn path(
     path
 }
 
+/// Pale, so that a label stands on them.
 fn patterns() -> Markup {
     html! {
         defs {
             pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)" {
                 rect width="6" height="6" fill="#fbe3e4" {}
-                line x1="0" y1="0" x2="0" y2="6" stroke="#a3161f" stroke-width="3" {}
+                line x1="0" y1="0" x2="0" y2="6" stroke="#f0b9bd" stroke-width="3" {}
             }
             pattern id="dots" width="6" height="6" patternUnits="userSpaceOnUse" {
                 rect width="6" height="6" fill="#efe6f8" {}
-                circle cx="3" cy="3" r="1.3" fill="#5b2d8e" {}
+                circle cx="3" cy="3" r="1.3" fill="#b79ad8" {}
             }
             pattern id="cross" width="6" height="6" patternUnits="userSpaceOnUse" {
                 rect width="6" height="6" fill="#fff" {}
-                path d="M0 0L6 6M6 0L0 6" stroke="#4a5059" stroke-width="1" {}
+                path d="M0 0L6 6M6 0L0 6" stroke="#b9bec6" stroke-width="1" {}
             }
         }
     }
@@ -452,4 +466,64 @@ pub(super) fn short(value: f64) -> String {
 #[allow(clippy::cast_precision_loss, reason = "counts far below 2^52")]
 fn count(number: usize) -> f64 {
     number as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Visibility;
+
+    const AXIS: Axis = Axis { end_s: 1_620.0 };
+
+    fn event(at_s: u64, seconds: Option<u64>) -> TimelineEvent {
+        TimelineEvent {
+            time: SimTime::from_secs(at_s),
+            until: seconds.map(|seconds| SimTime::from_secs(at_s + seconds)),
+            lane: TimelineLane::Attack,
+            text: "T1692.001 Unauthorized Message: Command Message on a controller".into(),
+            record: None,
+            visibility: Visibility::Debrief,
+        }
+    }
+
+    #[test]
+    fn a_label_is_never_cut_off_by_the_picture_and_never_stands_on_the_name_of_its_lane() {
+        for seconds in [None, Some(1), Some(300), Some(900), Some(1_620)] {
+            for at_s in (0..=1_620).step_by(20) {
+                let event = event(at_s, seconds);
+                let mark = Mark::of(&event, AXIS);
+                let (from, to) = match mark.side {
+                    LabelSide::Inside => (mark.from + MARGIN, mark.from + MARGIN + mark.width),
+                    LabelSide::Right => (mark.to + MARGIN, mark.to + MARGIN + mark.width),
+                    LabelSide::Left => (mark.from - MARGIN - mark.width, mark.from - MARGIN),
+                };
+                assert!(
+                    from >= LEFT && to <= WIDTH,
+                    "{at_s} {seconds:?}: {from} to {to}"
+                );
+                assert!(mark.side != LabelSide::Inside || to <= mark.to);
+                // What is cut says so, and keeps enough to be told apart.
+                let whole = mark.label == event.text;
+                assert!(
+                    whole || mark.label.ends_with('\u{2026}') && mark.label.chars().count() > 40
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn marks_of_one_row_leave_each_other_room() {
+        let events: Vec<_> = (0..60)
+            .map(|n| event(n * 27, (n % 3 == 0).then_some(n * 5)))
+            .collect();
+        let mut labelled = 0;
+        for row in rows(events.iter(), AXIS) {
+            let named: Vec<_> = row.iter().filter(|mark| mark.width > 0.0).collect();
+            labelled += named.len();
+            for pair in named.windows(2) {
+                assert!(pair[0].room().1 < pair[1].room().0);
+            }
+        }
+        assert!(labelled > 20, "{labelled}");
+    }
 }

@@ -169,3 +169,44 @@ fn the_live_report_shows_no_ground_truth() {
     assert_eq!(calm.blue, live.blue);
     assert_eq!(calm.metrics, live.metrics);
 }
+
+#[test]
+fn a_match_that_was_stopped_has_no_verdict() {
+    let mut story = Story::new();
+    story.run(100);
+    story.attack(1, "T0836", "plc-1");
+    story.run(200).end(EndReason::Stopped);
+    let headline = story.grade().headline;
+    assert!(
+        headline.starts_with(
+            "The match was stopped at 03:20, before its end at 27:00. Whether the plant survives the attack is not \
+             decided, and the points are those of the part that was played: defenders "
+        ),
+        "{headline}"
+    );
+    // Before the first attack not even that is known.
+    let mut quiet = Story::new();
+    quiet.run(200).end(EndReason::Stopped);
+    let headline = quiet.grade().headline;
+    assert!(
+        headline.contains("Whether an attack comes is not decided"),
+        "{headline}"
+    );
+    // A plant that is gone is gone, and a `serve` that was stopped after the declared end is over.
+    let mut gone = Story::new();
+    gone.run(810);
+    gone.rupture();
+    gone.end(EndReason::Stopped);
+    assert!(
+        gone.grade()
+            .headline
+            .starts_with("The plant was destroyed at 13:30")
+    );
+    let mut over = Story::new();
+    over.run(1_700).end(EndReason::Stopped);
+    assert!(
+        over.grade()
+            .headline
+            .starts_with("The shift passed without an attack")
+    );
+}

@@ -3,10 +3,12 @@
 use crate::cli::Context;
 use crate::commands::replay::open;
 use crate::error::Failure;
+use crate::package::read_at_most;
 use crate::replay::{next_item, read_header, scenario_of};
 use crate::run_dir::write_reports;
 use clap::Args;
 use grading::{Grader, Rubric};
+use sim_authored::limits::FILE_BYTES_MAX;
 use sim_record::container::{Header, Item, Reader};
 use sim_scenario::ScenarioPackage;
 use std::path::{Path, PathBuf};
@@ -40,7 +42,7 @@ pub fn grade(args: &GradeArgs, context: &mut Context) -> Result<(), Failure> {
     let mut reader = Reader::new();
     let header = read_header(&mut file, &mut reader, &name)?;
     let rubric = match &args.rubric {
-        Some(path) => read_rubric(path, context)?,
+        Some(path) => read_rubric(path)?,
         None => rubric_of(&header, &name)?,
     };
     let mut grader = Grader::new(rubric);
@@ -78,16 +80,17 @@ pub fn grade(args: &GradeArgs, context: &mut Context) -> Result<(), Failure> {
     }
 }
 
-fn read_rubric(path: &Path, context: &Context) -> Result<Rubric, Failure> {
-    let bytes = std::fs::read(path)
-        .map_err(|error| Failure::usage(format!("cannot read `{}`: {error}", path.display())))?;
-    Rubric::from_ron(&bytes).map_err(|problems| {
-        let text = sim_authored::render_all(&problems, context.ui.terminal);
-        Failure::failed(format!(
-            "the rubric `{}` has errors\n\n{}",
-            path.display(),
-            text.trim_end()
-        ))
+fn read_rubric(path: &Path) -> Result<Rubric, Failure> {
+    let shown = path.display();
+    if !path.is_file() {
+        // A pipe or device would never end.
+        return Err(Failure::usage(format!("`{shown}` is not a file")));
+    }
+    // One byte more than is allowed, so that the check sees that.
+    let bytes = read_at_most(path, FILE_BYTES_MAX.saturating_add(1))?;
+    Rubric::from_ron(&bytes).map_err(|mut problems| {
+        problems.iter_mut().for_each(|p| p.file = shown.to_string());
+        Failure::failed(format!("the rubric `{shown}` has errors")).problems(problems)
     })
 }
 

@@ -6,6 +6,8 @@ use clap::{Args, ValueEnum};
 use grading::METRICS;
 use sim_authored::PROBLEMS;
 use sim_plant::PLANTS;
+use sim_wire::{PROTOCOLS, Protocol};
+use std::borrow::Cow;
 
 /// Print what is built in
 ///
@@ -33,7 +35,19 @@ enum What {
 #[derive(serde::Serialize)]
 struct Row {
     id: &'static str,
-    summary: &'static str,
+    summary: Cow<'static, str>,
+    #[serde(flatten)]
+    protocol: Option<OfProtocol>,
+}
+
+/// What a row of a protocol has beside.
+#[derive(serde::Serialize)]
+struct OfProtocol {
+    name: &'static str,
+    transport: &'static str,
+    port: u16,
+    layer: u8,
+    offers: &'static str,
 }
 
 /// Runs the command.
@@ -43,10 +57,7 @@ pub fn list(args: &ListArgs, context: &mut Context) -> Result<(), Failure> {
             .iter()
             .map(|plant| row(plant.id(), plant.summary()))
             .collect(),
-        What::Protocols => PROTOCOLS
-            .iter()
-            .map(|(id, summary)| row(id, summary))
-            .collect(),
+        What::Protocols => PROTOCOLS.iter().map(protocol_row).collect(),
         What::Metrics => METRICS
             .iter()
             .map(|metric| row(metric.id(), metric.summary()))
@@ -68,17 +79,28 @@ pub fn list(args: &ListArgs, context: &mut Context) -> Result<(), Failure> {
 }
 
 fn row(id: &'static str, summary: &'static str) -> Row {
-    Row { id, summary }
+    Row {
+        id,
+        summary: summary.into(),
+        protocol: None,
+    }
 }
 
-/// Protocols of `sim_wire`, by id.
-static PROTOCOLS: &[(&str, &str)] = &[
-    (
-        "engineering",
-        "program store, compare and download of the engineering station (TCP 20102)",
-    ),
-    (
-        "modbus-tcp",
-        "Modbus/TCP server and client, functions 1 to 6, 8, 15, 16, 17, 22, 23 and 43/14 (TCP 502)",
-    ),
-];
+fn protocol_row(protocol: &'static Protocol) -> Row {
+    let of = OfProtocol {
+        name: protocol.name,
+        transport: protocol.transport.name(),
+        port: protocol.port,
+        layer: protocol.layer,
+        offers: protocol.offers,
+    };
+    let summary = format!(
+        "{}, {} {}, layer {}; {}",
+        of.name, of.transport, of.port, of.layer, of.offers
+    );
+    Row {
+        id: protocol.id,
+        summary: summary.into(),
+        protocol: Some(of),
+    }
+}

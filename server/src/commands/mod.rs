@@ -10,14 +10,13 @@ pub mod serve;
 
 use crate::cli::Context;
 use crate::error::Failure;
-use crate::live::Concluded;
 use crate::pacing::Lateness;
 use crate::package::{self, Loaded};
 use crate::run_dir::{Command, RunDir, Settings};
-use crate::session::SessionError;
+use crate::session::{Concluded, SessionError};
 use clap::Args;
 use sim_range::RunOptions;
-use sim_record::Seed;
+use sim_record::{EndReason, Seed};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::{Path, PathBuf};
 
@@ -57,9 +56,8 @@ struct Prepared {
 impl MatchArgs {
     /// Loads the scenario and settles cast, seed and folder.
     fn prepare(&self, context: &mut Context, open_ended: bool) -> Result<Prepared, Failure> {
-        let loaded = package::load(&self.scenario).map_err(|error| {
-            error.into_failure(&self.scenario.display().to_string(), context.ui.terminal)
-        })?;
+        let loaded = package::load(&self.scenario)
+            .map_err(|error| error.into_failure(&self.scenario.display().to_string()))?;
         let scenario = &loaded.scenario;
         let cast_name = self.cast.as_ref().unwrap_or(&scenario.default_cast);
         let Some(cast) = scenario.casts.get(cast_name) else {
@@ -154,13 +152,22 @@ fn publish(
             "report": report,
         });
         // `serve` prints a line when it begins, so it prints one document a line.
-        return match of.settings.command {
-            Command::Run => context.ui.json(&value),
-            Command::Serve => context.ui.json_line(&value),
-        };
+        match of.settings.command {
+            Command::Run => context.ui.json(&value)?,
+            Command::Serve => context.ui.json_line(&value)?,
+        }
+    } else {
+        context.ui.data(&grading::render_text(report))?;
+        context.ui.say(format_args!("wrote {}", dir.path.display()));
     }
-    context.ui.data(&grading::render_text(report))?;
-    context.ui.say(format_args!("wrote {}", dir.path.display()));
+    let summary = &report.summary;
+    if of.settings.command == Command::Run && summary.ended == Some(EndReason::Stopped) {
+        return Err(Failure::failed(format!(
+            "the match was stopped at {}, before its end at {}",
+            summary.graded_until_us, summary.ends_us
+        ))
+        .hint("report and recording are whole up to there; play it again for the rest"));
+    }
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use crate::error::Failure;
 use crate::live;
 use crate::pacing::Lateness;
 use crate::replay::{check_engine, options_of};
-use crate::run_dir::{Command, RunDir, Settings};
+use crate::run_dir::{Command, DAMAGED_FILE, RunDir, Settings};
 use crate::session::{Scan, Session, SessionError, Setup};
 use clap::Args;
 use sim_record::container::Fault;
@@ -40,7 +40,7 @@ pub fn resume(args: &ResumeArgs, context: &mut Context) -> Result<(), Failure> {
     if let Some(damage) = &scan.damage {
         // A torn tail is what a crash leaves. Anything else is kept, whatever is cut from the recording.
         if !matches!(damage.fault, Fault::Torn) {
-            let kept = dir.recording().with_extension("tpr.damaged");
+            let kept = dir.path.join(DAMAGED_FILE);
             std::fs::copy(dir.recording(), &kept).map_err(|error| {
                 Failure::io(
                     format!("cannot keep the damaged recording as `{}`", kept.display()),
@@ -97,7 +97,7 @@ pub fn resume(args: &ResumeArgs, context: &mut Context) -> Result<(), Failure> {
             let mut session = build().map_err(failed)?;
             context.ui.say(format_args!("resumed at {}", session.now()));
             run::play(&mut session, played.settings.speed, context).map_err(failed)?;
-            let concluded = run::conclude(session).map_err(failed)?;
+            let concluded = session.conclude().map_err(failed)?;
             publish(&concluded, Lateness::default(), &played, context)
         }
         Command::Serve => {

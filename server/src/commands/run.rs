@@ -4,7 +4,7 @@ use super::{MatchArgs, Played, parse_speed, publish, session_failure};
 use crate::capture::Capture;
 use crate::cli::Context;
 use crate::error::Failure;
-use crate::live::{Concluded, NOTE_PERIOD};
+use crate::live::NOTE_PERIOD;
 use crate::pacing::{Lateness, Pacer};
 use crate::run_dir::{Command, RunDir, Settings};
 use crate::session::{Session, SessionError, Setup};
@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 /// Play a match with scripted actors and print its score
 ///
 /// Plays the whole match without a window, as fast as the machine can, and leaves a folder with the recording
-/// (match.tpr), the report (report.html, report.json) and the capture of all taps (capture.pcapng). Ctrl-C ends the match
-/// early, with a report. A match that was killed goes on with `trippoint resume`.
+/// (match.tpr), the report (report.html, report.json) and the capture of all taps (capture.pcapng). Ctrl-C stops the match
+/// early, with a report of what was played and exit code 1: it did not come to its end. A match that was killed goes on with `trippoint resume`.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct RunArgs {
@@ -67,23 +67,13 @@ pub fn run(args: &RunArgs, context: &mut Context) -> Result<(), Failure> {
     let failed = |error| session_failure(error, &dir.path);
     let mut session = Session::begin(&setup, Box::new(storage), capture).map_err(failed)?;
     play(&mut session, args.speed.0, context).map_err(failed)?;
-    let concluded = conclude(session).map_err(failed)?;
+    let concluded = session.conclude().map_err(failed)?;
     let played = Played {
         dir,
         settings,
         seed: prepared.seed,
     };
     publish(&concluded, Lateness::default(), &played, context)
-}
-
-/// Closes recording and capture, and grades.
-pub(super) fn conclude(mut session: Session) -> Result<Concluded, SessionError> {
-    session.finish()?;
-    Ok(Concluded {
-        report: session.report(),
-        frames_left_out: session.frames_left_out(),
-        historian_csv: session.historian_csv(),
-    })
 }
 
 /// Plays a match to its end, or to the user's.

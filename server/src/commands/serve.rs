@@ -13,7 +13,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 /// Run a match in real time until it is stopped, with real tools if wanted
 ///
-/// Ctrl-C or SIGTERM ends the match, with the same folder of results that `run` leaves. Nothing can be reached from outside
+/// Ctrl-C or SIGTERM ends the match, with the same folder of results that `run` leaves and exit code 0, since being stopped
+/// is how it ends. Nothing can be reached from outside
 /// unless --expose is given; then each endpoint of the scenario is a TCP port on loopback that acts from a foothold inside
 /// the virtual network, and the firewalls there see it as that. A server that was killed goes on with `trippoint resume`.
 #[derive(Args, Debug)]
@@ -183,7 +184,7 @@ pub(super) fn play(
                 {
                     // Each failure is told; the last one makes the exit code.
                     if let Some(earlier) = failure.replace(error) {
-                        context.ui.say_raw(&earlier.to_string());
+                        context.ui.fail(&earlier);
                     }
                 }
             }

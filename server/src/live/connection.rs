@@ -157,25 +157,31 @@ impl Conn {
 pub async fn accept(listener: TcpListener, endpoint: Rc<Exposed>, range: Rc<LiveRange>) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => begin(stream, &endpoint, &range),
+            Ok((stream, _)) => {
+                if let Some(wait) = begin(stream, &endpoint, &range) {
+                    tokio::time::sleep(wait).await;
+                }
+            }
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
     }
 }
 
-fn begin(stream: TcpStream, endpoint: &Rc<Exposed>, range: &Rc<LiveRange>) {
+/// Begins a connection. Tells how long to wait before the next at this endpoint.
+fn begin(stream: TcpStream, endpoint: &Rc<Exposed>, range: &Rc<LiveRange>) -> Option<Duration> {
     let Some(number) = range.reserve(endpoint) else {
         // Dropped with this set, the socket is reset; if that fails it is closed.
         let _ = stream.set_zero_linger();
-        return;
+        return None;
     };
     // Answers are small and each waits for the one before it.
     let _ = stream.set_nodelay(true);
     let (read, write) = stream.into_split();
     let conn = Conn::new(number, endpoint.index, write);
-    range.open(endpoint, &conn);
+    let wait = range.open(endpoint, &conn);
     spawn_local(conn.clone().flush());
     spawn_local(serve(conn, read, endpoint.clone(), range.clone()));
+    wait
 }
 
 /// Reads a connection to its end.

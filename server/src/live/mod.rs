@@ -9,7 +9,7 @@ mod range;
 mod worker;
 
 pub use limit::TokenBucket;
-pub use worker::{Concluded, Ended, Event, Listening, NOTE_PERIOD, Order, start};
+pub use worker::{Ended, Event, Listening, NOTE_PERIOD, Order, start};
 
 use crate::error::{Failure, unknown_name};
 use crate::run_dir::Expose;

@@ -3,9 +3,8 @@
 use crate::live::Exposed;
 use crate::live::connection::Conn;
 use crate::live::limit::TokenBucket;
-use crate::live::worker::Concluded;
 use crate::pacing::{Lateness, Pacer};
-use crate::session::{External, Session, SessionError};
+use crate::session::{Concluded, External, Session, SessionError};
 use sim_range::{Advance, Budget};
 use sim_record::{Closing, Input, InputKind, SimDuration, SimTime};
 use std::cell::RefCell;
@@ -114,17 +113,11 @@ impl LiveRange {
     /// Closes its recording and grades it.
     pub fn conclude(&self) -> (Result<Concluded, SessionError>, Lateness) {
         let mut inner = self.inner.borrow_mut();
-        inner.attempt(|inner| inner.session.finish());
-        let late = inner.pacer.lateness();
         let result = match inner.failure.take() {
             Some(error) => Err(error),
-            None => Ok(Concluded {
-                report: inner.session.report(),
-                frames_left_out: inner.session.frames_left_out(),
-                historian_csv: inner.session.historian_csv(),
-            }),
+            None => inner.session.conclude(),
         };
-        (result, late)
+        (result, inner.pacer.lateness())
     }
 
     /// A number for a new connection; none where the endpoint has enough of them, or the match is over.
@@ -141,27 +134,23 @@ impl LiveRange {
         Some(inner.session.new_conn())
     }
 
-    /// A new connection from outside.
-    pub fn open(&self, endpoint: &Exposed, conn: &Rc<Conn>) {
+    /// A new connection from outside. Tells how long to wait before the next.
+    pub fn open(&self, endpoint: &Exposed, conn: &Rc<Conn>) -> Option<Duration> {
         let mut inner = self.inner.borrow_mut();
+        let wait = inner.take_token(endpoint);
         inner.connections.insert(conn.number, conn.clone());
         let kind = InputKind::Open {
             conn: conn.number,
             endpoint: endpoint.index,
         };
         inner.put(endpoint, kind);
+        wait
     }
 
     /// Bytes from outside. Tells how long to wait before the next.
     pub fn bytes(&self, endpoint: &Exposed, conn: u32, data: &[u8]) -> Option<Duration> {
         let mut inner = self.inner.borrow_mut();
-        let rate_limit = inner.rate_limit;
-        let now = Instant::now();
-        let wait = inner
-            .limits
-            .entry(endpoint.index)
-            .or_insert_with(|| TokenBucket::new(rate_limit, now))
-            .take(now);
+        let wait = inner.take_token(endpoint);
         let data = data.to_vec();
         inner.put(endpoint, InputKind::Bytes { conn, data });
         wait
@@ -201,6 +190,15 @@ impl Inner {
             self.pacer.give_way(wall, self.session.now());
         }
         Ok(more)
+    }
+
+    /// Counts an input of an endpoint. Tells how long to wait before the next.
+    fn take_token(&mut self, endpoint: &Exposed) -> Option<Duration> {
+        let (rate_limit, now) = (self.rate_limit, Instant::now());
+        self.limits
+            .entry(endpoint.index)
+            .or_insert_with(|| TokenBucket::new(rate_limit, now))
+            .take(now)
     }
 
     /// The live rule for one input, and what it makes due at once.

@@ -5,9 +5,10 @@ use crate::live::Exposed;
 use crate::live::connection::accept;
 use crate::live::range::LiveRange;
 use crate::pacing::Lateness;
-use crate::session::{Session, SessionError};
+use crate::session::{Concluded, Session, SessionError};
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
@@ -76,16 +77,6 @@ pub struct Ended {
     pub result: Result<Concluded, SessionError>,
 }
 
-/// What is left of a session that has ended well.
-pub struct Concluded {
-    /// Its report.
-    pub report: grading::Report,
-    /// Frames that its capture left out.
-    pub frames_left_out: u64,
-    /// What its historian stored.
-    pub historian_csv: String,
-}
-
 /// Starts `workers` threads and deals the orders to them in turn. Events come until every range has ended.
 ///
 /// # Errors
@@ -146,7 +137,10 @@ async fn serve(
     let mut served = Vec::new();
     let mut listening = Vec::new();
     for (number, order) in hand {
-        match (order.build)() {
+        // A range that cannot even begin takes no other one with it.
+        let built = catch_unwind(AssertUnwindSafe(order.build))
+            .unwrap_or_else(|panic| Err(SessionError::of_panic(&*panic)));
+        match built {
             Ok(session) => {
                 let range = Rc::new(LiveRange::new(session, order.factor, order.rate_limit));
                 let (accepting, open) = listen(order.exposed, order.address, &range)?;
@@ -284,4 +278,119 @@ fn tell(
         late,
         result,
     })));
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use crate::package;
+    use crate::replay::{Wanted, replay};
+    use crate::session::Setup;
+    use crate::storage::MemoryStorage;
+    use sim_range::RunOptions;
+    use sim_record::container::{Ending, Item, Reader};
+    use sim_record::{Seed, SimTime};
+    use std::net::Ipv4Addr;
+    use std::path::Path;
+    use std::sync::{Arc, Mutex};
+
+    /// A match that nobody plays, and the bytes of its recording; `fails_at` lets its range panic.
+    fn order(seed: u64, fails_at: Option<SimTime>) -> (Order, Arc<Mutex<Vec<u8>>>) {
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let kept = bytes.clone();
+        let build = move || {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios/bench-bay");
+            let Ok(loaded) = package::load(&folder) else {
+                panic!("the scenario of the tests has errors");
+            };
+            let setup = Setup {
+                loaded: &loaded,
+                seed: Seed(seed),
+                options: RunOptions::default(),
+            };
+            let mut session = Session::begin(&setup, Box::new(MemoryStorage::shared(kept)), None)?;
+            if let Some(at) = fails_at {
+                session.panic_from(at);
+            }
+            Ok(session)
+        };
+        let order = Order {
+            build: Box::new(build),
+            factor: 1_000.0,
+            rate_limit: None,
+            exposed: Vec::new(),
+            address: Ipv4Addr::LOCALHOST.into(),
+        };
+        (order, bytes)
+    }
+
+    fn ending(bytes: &[u8]) -> Ending {
+        let mut reader = Reader::new();
+        reader.feed(bytes);
+        let mut ending = None;
+        while let Some(item) = reader.next_item().unwrap() {
+            if let Item::End(end) = item {
+                ending = Some(end.ending);
+            }
+        }
+        reader.finish().unwrap();
+        ending.unwrap()
+    }
+
+    #[test]
+    fn a_range_that_panics_ends_alone_and_its_recording_is_whole() {
+        let fails_at = SimTime::from_secs(15);
+        let (first, first_bytes) = order(1, None);
+        let (failing, failing_bytes) = order(2, Some(fails_at));
+        let (last, last_bytes) = order(3, None);
+        let (unborn, _) = order(4, None);
+        let unborn = Order {
+            build: Box::new(|| panic!("a range that cannot begin")),
+            ..unborn
+        };
+        // One worker has them all, so that they share a thread.
+        let orders = vec![first, unborn, failing, last];
+        let events = start(orders, 1, &Interrupt::default()).unwrap();
+        let mut results = [const { None }; 4];
+        while let Ok(event) = events.recv() {
+            match event {
+                Event::Ended(ended) => results[ended.order] = Some(ended.result),
+                Event::Failed(error) => panic!("{error}"),
+                Event::Started { .. } | Event::Late { .. } => {}
+            }
+        }
+        let failed = |number: usize| match &results[number] {
+            Some(Err(error)) => error.to_string(),
+            _ => panic!("match {number} has not failed"),
+        };
+        assert_eq!(failed(1), "the range failed: a range that cannot begin");
+        assert_eq!(
+            failed(2),
+            "the range failed: the fault that the test asked for"
+        );
+        for (number, bytes) in [(0, first_bytes), (3, last_bytes)] {
+            let Some(Ok(concluded)) = &results[number] else {
+                panic!("match {number} has not ended well");
+            };
+            assert_eq!(
+                concluded.report.summary.graded_until_us,
+                SimTime::from_secs(30)
+            );
+            assert_eq!(ending(&bytes.lock().unwrap()), Ending::Over);
+        }
+        let bytes = failing_bytes.lock().unwrap();
+        assert_eq!(ending(&bytes), Ending::Failed);
+        let wanted = Wanted {
+            verify: true,
+            until: None,
+            capture: None,
+        };
+        let outcome = replay(&mut &bytes[..], "recording", wanted, |_, _| {});
+        let outcome = outcome.unwrap_or_else(|failure| panic!("{}", failure.words(false)));
+        assert!(outcome.difference.is_none(), "{:?}", outcome.difference);
+        assert!(outcome.digests >= 1 && outcome.records > 10);
+        assert_eq!(outcome.ending, "failed");
+    }
 }

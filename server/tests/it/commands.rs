@@ -326,6 +326,131 @@ fn check_tells_problems_to_people_and_programs() {
 }
 
 #[test]
+fn one_path_that_cannot_be_read_does_not_keep_the_others_from_their_verdict() {
+    let dir = tempfile::tempdir().unwrap();
+    let missing = dir.path().join("missing");
+    let file = dir.path().join("a-file");
+    fs::write(&file, "").unwrap();
+    let sound = bench_bay();
+    let paths = [&missing, &sound, &file].map(|path| path.to_str().unwrap());
+    let said = trippoint(&[&["check"], &paths[..]].concat());
+    assert_eq!(said.code, 1);
+    assert!(
+        said.out.starts_with(&format!(
+            "{0}:\nerror: there is no scenario named `{0}`\nhint: ",
+            paths[0]
+        )),
+        "{}",
+        said.out
+    );
+    assert!(said.out.contains(&format!("{}: ok\n", paths[1])));
+    assert_eq!(said.err, "error: 2 of 3 scenarios are not usable\n");
+    let said = trippoint(&[&["check", "--json"], &paths[..]].concat());
+    assert_eq!(said.code, 1);
+    let verdicts: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    for (number, ok) in [(0, false), (1, true), (2, false)] {
+        assert_eq!(verdicts[number]["path"], paths[number]);
+        assert_eq!(verdicts[number]["ok"], ok);
+        assert_eq!(verdicts[number]["error"].is_null(), ok);
+    }
+    let expected = format!("`{}` is not a scenario", paths[2]);
+    assert_eq!(verdicts[2]["error"]["message"], expected);
+    let error = last_error(&said);
+    assert_eq!(error["message"], "2 of 3 scenarios are not usable");
+}
+
+/// The error object that is the last line on stderr under `--json`.
+fn last_error(said: &crate::support::Said) -> serde_json::Value {
+    let line = said.err.lines().last().unwrap_or_default();
+    let error: serde_json::Value =
+        serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
+    assert_eq!(error["event"], "error");
+    assert_eq!(error["exit_code"], said.code);
+    error
+}
+
+#[test]
+fn errors_are_json_where_results_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let bad = dir.path().join("bad");
+    fs::create_dir(&bad).unwrap();
+    fs::write(
+        bad.join("scenario.ron"),
+        "(\n  version: 1,\n  flavour: 3,\n)",
+    )
+    .unwrap();
+    let rubric = dir.path().join("long.ron");
+    fs::write(
+        &rubric,
+        vec![b' '; sim_authored::limits::FILE_BYTES_MAX + 9],
+    )
+    .unwrap();
+    let played = dir.path().join("played");
+    assert_eq!(play(&played, &["--seed", "5"]).code, 0);
+    let recording = played.join("match.tpr");
+    let [bad, rubric, recording] = [&bad, &rubric, &recording].map(|path| path.to_str().unwrap());
+    for (args, code, exit_code, message) in [
+        (&["run", bad][..], "problems", 1, "has errors"),
+        (
+            &["run", "no-such"],
+            "usage",
+            2,
+            "there is no scenario named",
+        ),
+        (
+            &["grade", recording, "--rubric", rubric],
+            "problems",
+            1,
+            "has errors",
+        ),
+        (
+            &["grade", recording, "--rubric", "/dev/zero"],
+            "usage",
+            2,
+            "is not a file",
+        ),
+        (&["replay", "no-such"], "usage", 2, "there is no recording"),
+        (&["replay", bad], "usage", 2, "is a folder"),
+        (
+            &["resume", played.to_str().unwrap()],
+            "failed",
+            1,
+            "has ended",
+        ),
+        (&["fly"], "usage", 2, "unrecognized subcommand 'fly'"),
+        (&["run"], "usage", 2, "required arguments were not provided"),
+    ] {
+        let said = trippoint(&[args, &["--json"]].concat());
+        assert_eq!((said.code, said.out.as_str()), (exit_code, ""), "{args:?}");
+        let error = last_error(&said);
+        assert_eq!(error["code"], code, "{args:?}: {error}");
+        let told = error["message"].as_str().unwrap();
+        assert!(told.contains(message), "{args:?}: {error}");
+        assert!(!told.contains('\n'), "{error}");
+        assert!(error["hints"].is_array(), "{error}");
+    }
+    let problem = &last_error(&trippoint(&["run", bad, "--json"]))["problems"][0];
+    assert_eq!(problem["file"], "scenario.ron");
+    assert_eq!(
+        (&problem["line"], &problem["column"]),
+        (&3.into(), &3.into())
+    );
+    assert!(problem["code"].as_str().unwrap().starts_with('E'));
+    let grade = ["grade", recording, "--rubric", rubric, "--json"];
+    let problem = &last_error(&trippoint(&grade))["problems"][0];
+    assert_eq!(
+        (problem["code"].as_str(), problem["file"].as_str()),
+        (Some("E0101"), Some(rubric))
+    );
+    let said = trippoint(&["run", bad, "--cast"]);
+    assert!(
+        said.err.starts_with("error: "),
+        "words without --json: {}",
+        said.err
+    );
+}
+
+#[test]
 fn a_scenario_with_errors_is_not_played() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("scenario.ron"), "(version: 1, ").unwrap();
@@ -356,6 +481,14 @@ fn registries_are_listed() {
         assert_eq!(rows.len(), said.out.lines().count());
         assert!(rows.iter().any(|row| row["id"] == expected));
     }
+    let said = trippoint(&["list", "protocols", "--json"]);
+    let rows: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    let modbus = &rows[1];
+    assert_eq!(
+        (&modbus["transport"], &modbus["port"]),
+        (&"TCP".into(), &502.into())
+    );
+    assert!(modbus["offers"].as_str().unwrap().contains("43/14"));
 }
 
 #[test]
@@ -385,6 +518,45 @@ fn a_finished_match_is_replaced_and_nothing_else_is() {
         fs::read(dir.path().join("match.tpr")).unwrap(),
         b"my thesis"
     );
+}
+
+#[test]
+fn a_match_is_not_written_into_somebodys_work() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("thesis.tex"), "mine").unwrap();
+    let said = play(dir.path(), &["--seed", "5"]);
+    assert_eq!(said.code, 1);
+    let expected = format!(
+        "error: `{}` holds `thesis.tex`, which is no file of a match\n\
+         hint: choose another folder with --out, such as runs/my-match\n",
+        dir.path().display()
+    );
+    assert_eq!(said.err, expected);
+    // Nor into a scenario, in which every file would become a part of it.
+    fs::write(dir.path().join("scenario.ron"), "").unwrap();
+    for out in [dir.path().to_path_buf(), dir.path().join("runs/one")] {
+        let said = play(&out, &["--seed", "5"]);
+        assert_eq!(said.code, 1);
+        assert!(said.err.contains("lies in the scenario"), "{}", said.err);
+        assert!(said.err.contains("hint: choose another"), "{}", said.err);
+    }
+    let left: Vec<_> = fs::read_dir(dir.path()).unwrap().collect();
+    assert_eq!(left.len(), 2, "{left:?}");
+}
+
+#[test]
+fn the_readme_tells_every_file_of_a_match() {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    let readme = fs::read_to_string(readme).unwrap();
+    for name in trippoint::run_dir::FILES {
+        assert!(readme.contains(&format!("`{name}`")), "{name}");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(play(dir.path(), &["--seed", "5"]).code, 0);
+    for entry in fs::read_dir(dir.path()).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(trippoint::run_dir::FILES.contains(&&*name), "{name}");
+    }
 }
 
 #[test]
@@ -418,7 +590,20 @@ fn an_interrupted_run_ends_with_a_report() {
         "--out",
         dir.path().to_str().unwrap(),
     ];
-    assert_eq!(trippoint_with(&args, &out, &err, &interrupt), 0);
+    // It could not be finished; a `serve` that is stopped has done what it was there for.
+    assert_eq!(trippoint_with(&args, &out, &err, &interrupt), 1);
+    assert!(
+        err.text()
+            .contains("error: the match was stopped at 00:00, before its end at 00:30\nhint: "),
+        "{}",
+        err.text()
+    );
+    assert!(
+        out.text()
+            .contains("The match was stopped at 00:00, before its end at 00:30."),
+        "{}",
+        out.text()
+    );
     let said = trippoint(&[
         "replay",
         dir.path().join("match.tpr").to_str().unwrap(),

@@ -134,6 +134,29 @@ fn an_orderly_end_of_the_tool_is_answered_by_one() {
 }
 
 #[test]
+fn connections_that_come_and_go_at_one_endpoint_leave_another_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path(), &["--expose"]);
+    let mut kept = server.connect("plc1-modbus");
+    assert_eq!(exchange(&mut kept, &READ_PRESSURE, 11).len(), 11);
+    for round in 0..10 {
+        // Some are left at once, some stay until the round is over.
+        let held: Vec<TcpStream> = (0..40)
+            .map(|_| server.connect("plc1-closed"))
+            .filter(|_| round % 2 == 0)
+            .collect();
+        assert_eq!(exchange(&mut kept, &READ_PRESSURE, 11).len(), 11);
+        let mut further = server.connect("plc1-modbus");
+        assert_eq!(exchange(&mut further, &READ_PRESSURE, 11).len(), 11);
+        drop(held);
+    }
+    server.stop();
+    let file = dir.path().join("match.tpr");
+    let said = trippoint(&["replay", file.to_str().unwrap(), "--verify"]);
+    assert_eq!((said.code, said.err.as_str()), (0, ""));
+}
+
+#[test]
 fn nothing_is_open_unless_asked_for_and_then_on_loopback() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(&dir.path().join("closed"), &[]);

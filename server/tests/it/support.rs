@@ -21,7 +21,7 @@ pub fn bench_bay() -> PathBuf {
 pub fn loaded() -> Loaded {
     match package::load(&bench_bay()) {
         Ok(loaded) => loaded,
-        Err(error) => panic!("{}", error.into_failure("bench-bay", false)),
+        Err(error) => panic!("{}", error.into_failure("bench-bay").words(false)),
     }
 }
 

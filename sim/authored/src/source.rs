@@ -170,9 +170,10 @@ impl SourceMap {
             Err(Box::new(Problem::of_file(code, name, there, help)))
         };
         if bytes.len() > FILE_BYTES_MAX {
-            let there = format!("the file has {} bytes", bytes.len());
-            let help = format!("keep each file below {FILE_BYTES_MAX} bytes");
-            return refuse(code::FILE_TOO_LARGE, there, &help);
+            // Whoever read the file stopped there, so how long it is nobody knows.
+            let there = format!("the file has more than {FILE_BYTES_MAX} bytes");
+            let help = "make it smaller, or split it";
+            return refuse(code::FILE_TOO_LARGE, there, help);
         }
         if self.files.len() >= FILES_MAX {
             let there = format!("there are more than {FILES_MAX} files");

@@ -1,5 +1,6 @@
 //! Commands of players and actors, carried out or refused in words.
 
+use crate::external::Entry;
 use crate::range::Range;
 use crate::reports::Draft;
 use crate::sensor::Sensor;
@@ -40,32 +41,74 @@ impl Range {
         }
     }
 
-    /// An outside program connected to an endpoint.
+    /// An outside program connected to an endpoint. Who does not act from the endpoint's foothold is refused.
     pub(crate) fn input_open(&mut self, principal: &Principal, conn: u32, endpoint: u16) {
         let by = self.journal.principal(principal);
-        let endpoint = self.scenario.endpoints.get(usize::from(endpoint));
-        let foothold =
-            endpoint.and_then(|e| self.scenario.footholds.iter().find(|f| f.id == e.foothold));
-        let host = foothold
-            .and_then(|f| self.directory.host(&f.host))
-            .map(|h| h.host);
-        let target = endpoint.and_then(|e| self.directory.host(&e.target).map(|h| (h.ip, e.port)));
-        let (Some(host), Some(target)) = (host, target) else {
-            self.journal
-                .outputs
-                .push_back(crate::Output::Close { conn, reset: true });
-            return;
-        };
-        if let Some(opened) =
-            self.externals
-                .open(&mut self.journal, &mut self.fabric, conn, host, target)
-        {
-            self.note_opened(opened, by);
-            let asset = self.directory.name_of_ip(target.0);
-            if let Some(source) = self.directory.host_by_id(host) {
-                self.traffic.suspect(source.ip, asset, by);
+        match self.entry(principal, by, endpoint) {
+            Ok(entry) => {
+                let opened = self
+                    .externals
+                    .open(&mut self.journal, &mut self.fabric, conn, &entry);
+                let Some(opened) = opened else { return };
+                self.note_opened(opened, by);
+                let asset = self.directory.name_of_ip(entry.target.0);
+                if let Some(source) = self.directory.host_by_id(entry.host) {
+                    self.traffic.suspect(source.ip, asset, by);
+                }
+            }
+            Err(refused) => {
+                self.journal.record(RecordKind::Command {
+                    by,
+                    text: format!("connect to endpoint {endpoint}"),
+                    refused: Some(refused),
+                });
+                self.journal
+                    .outputs
+                    .push_back(crate::Output::Close { conn, reset: true });
             }
         }
+    }
+
+    /// Whether a principal has opened this outside connection: nobody else sends on it or closes it.
+    pub(crate) fn owns(&self, principal: &Principal, conn: u32) -> bool {
+        self.externals
+            .owner(conn)
+            .is_some_and(|by| self.journal.who(by) == principal)
+    }
+
+    /// Where a principal enters by an endpoint, or why he may not.
+    fn entry(
+        &self,
+        principal: &Principal,
+        by: PrincipalId,
+        endpoint: u16,
+    ) -> Result<Entry, String> {
+        let footholds = &self.scenario.footholds;
+        let endpoints = &self.scenario.endpoints;
+        let found = endpoints.get(usize::from(endpoint)).and_then(|e| {
+            let foothold = footholds.iter().find(|f| f.id == e.foothold)?;
+            let host = self.directory.host(&foothold.host)?;
+            let target = self.directory.host(&e.target)?;
+            Some((e, foothold, host.host, target.ip))
+        });
+        let (endpoint_spec, foothold, host, ip) = found.ok_or("there is no such endpoint")?;
+        let from = principal.foothold.as_deref();
+        if principal.team != foothold.team || from != Some(foothold.host.as_str()) {
+            return Err(format!(
+                "the foothold `{}` is not this principal's",
+                foothold.id
+            ));
+        }
+        Ok(Entry {
+            by,
+            endpoint,
+            endpoints_of_foothold: endpoints
+                .iter()
+                .filter(|e| e.foothold == foothold.id)
+                .count(),
+            host,
+            target: (ip, endpoint_spec.port),
+        })
     }
 
     fn command(&mut self, by: PrincipalId, step: &str, command: &Command) {

@@ -2,20 +2,39 @@
 
 use crate::Output;
 use crate::journal::Journal;
-use sim_net::{CloseReason, ConnId, Fabric, HostId};
-use sim_record::{Closing, SimDuration, SimTime, StateHasher};
+use sim_net::{CloseReason, ConnId, Fabric, HostId, limits};
+use sim_record::{Closing, PrincipalId, SimDuration, SimTime, StateHasher};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-/// Outside connections a range takes.
-const MAX_CONNECTIONS: usize = 24;
+/// Sockets of a foothold's stack that outside connections leave to the commands that are given there.
+const OTHER_SOCKETS: usize = 8;
+/// Outside connections that all endpoints of one foothold have together; each endpoint has its even share of them, so
+/// that what happens at one endpoint takes nothing from another.
+const MAX_CONNECTIONS: usize = limits::SOCKETS_MAX - OTHER_SOCKETS;
 /// Bytes that wait for the virtual network to take them; more resets the connection.
 const MAX_WAITING_BYTES: usize = 64 * 1024;
 
 /// An outside program that is done sending still hears answers for this long.
 const HALF_CLOSED: SimDuration = SimDuration::from_millis(100);
 
+/// Where an outside connection enters, and whose it is.
+pub(crate) struct Entry {
+    /// Who connects; nobody else may send on it or close it.
+    pub by: PrincipalId,
+    /// Index of the endpoint.
+    pub endpoint: u16,
+    /// Endpoints that its foothold has.
+    pub endpoints_of_foothold: usize,
+    /// The foothold's host.
+    pub host: HostId,
+    /// Address and port that the endpoint reaches.
+    pub target: (Ipv4Addr, u16),
+}
+
 struct Outside {
+    by: PrincipalId,
+    endpoint: u16,
     conn: ConnId,
     connected: bool,
     waiting: Vec<u8>,
@@ -32,34 +51,40 @@ pub(crate) struct Externals {
 }
 
 impl Externals {
-    /// An outside program connected: a virtual connection from the foothold begins.
+    /// An outside program connected: a virtual connection from the foothold begins. Where its endpoint has its share
+    /// of connections already, one that the outside has left makes room; else the new one is reset.
     pub fn open(
         &mut self,
         journal: &mut Journal,
         fabric: &mut Fabric,
         number: u32,
-        host: HostId,
-        target: (Ipv4Addr, u16),
+        entry: &Entry,
     ) -> Option<ConnId> {
-        let conn = if self.open.len() < MAX_CONNECTIONS && !self.open.contains_key(&number) {
-            fabric.connect(journal.now, host, target.0, target.1).ok()
+        let share = (MAX_CONNECTIONS / entry.endpoints_of_foothold.max(1)).max(1);
+        let of_endpoint = |o: &&Outside| o.endpoint == entry.endpoint;
+        if self.open.values().filter(of_endpoint).count() >= share {
+            self.end_one_left(journal, fabric, entry.endpoint);
+        }
+        let has_room = self.open.values().filter(of_endpoint).count() < share;
+        let conn = if has_room && !self.open.contains_key(&number) {
+            let (ip, port) = entry.target;
+            fabric.connect(journal.now, entry.host, ip, port).ok()
         } else {
             None
         };
         match conn {
             Some(conn) => {
                 self.by_conn.insert(conn, number);
-                let waiting = Vec::new();
-                self.open.insert(
-                    number,
-                    Outside {
-                        conn,
-                        connected: false,
-                        waiting,
-                        fin_after: false,
-                        close_at: None,
-                    },
-                );
+                let outside = Outside {
+                    by: entry.by,
+                    endpoint: entry.endpoint,
+                    conn,
+                    connected: false,
+                    waiting: Vec::new(),
+                    fin_after: false,
+                    close_at: None,
+                };
+                self.open.insert(number, outside);
             }
             None => journal.outputs.push_back(Output::Close {
                 conn: number,
@@ -67,6 +92,11 @@ impl Externals {
             }),
         }
         conn
+    }
+
+    /// Whose connection it is.
+    pub fn owner(&self, number: u32) -> Option<PrincipalId> {
+        self.open.get(&number).map(|outside| outside.by)
     }
 
     /// Bytes from outside.
@@ -117,15 +147,7 @@ impl Externals {
             .map(|(n, _)| *n)
             .collect();
         for number in due {
-            self.on_readable(journal, fabric, number);
-            if let Some(outside) = self.open.get(&number) {
-                let _gone = fabric.close(now, outside.conn);
-            }
-            self.forget(number);
-            journal.outputs.push_back(Output::Close {
-                conn: number,
-                reset: false,
-            });
+            self.end(journal, fabric, number);
         }
     }
 
@@ -198,11 +220,37 @@ impl Externals {
     pub fn digest(&self, hasher: &mut StateHasher) {
         for (number, outside) in &self.open {
             hasher.u64(u64::from(*number));
+            hasher.u64(u64::from(outside.by.0));
+            hasher.u64(u64::from(outside.endpoint));
             hasher.u64(u64::from(outside.conn.0));
             hasher.u64(u64::from(outside.connected));
             hasher.bytes(&outside.waiting);
             hasher.u64(outside.close_at.map_or(0, |t| t.0 + 1));
         }
+    }
+
+    /// Ends the half-closed connection of an endpoint that has been so for the longest.
+    fn end_one_left(&mut self, journal: &mut Journal, fabric: &mut Fabric, endpoint: u16) {
+        let left = self.open.iter().filter(|(_, o)| o.endpoint == endpoint);
+        let longest = left
+            .filter_map(|(number, o)| Some((o.close_at?, *number)))
+            .min();
+        if let Some((_, number)) = longest {
+            self.end(journal, fabric, number);
+        }
+    }
+
+    /// Ends a half-closed connection, behind what has been answered.
+    fn end(&mut self, journal: &mut Journal, fabric: &mut Fabric, number: u32) {
+        self.on_readable(journal, fabric, number);
+        if let Some(outside) = self.open.get(&number) {
+            let _gone = fabric.close(journal.now, outside.conn);
+        }
+        self.forget(number);
+        journal.outputs.push_back(Output::Close {
+            conn: number,
+            reset: false,
+        });
     }
 
     fn reset(&mut self, journal: &mut Journal, fabric: &mut Fabric, number: u32) {

@@ -9,7 +9,7 @@ use std::net::Ipv4Addr;
 /// Wait before a lost connection is opened again.
 const RETRY: SimDuration = SimDuration::from_secs(2);
 /// Modbus/TCP.
-pub(crate) const MODBUS_PORT: u16 = 502;
+pub(crate) const MODBUS_PORT: u16 = sim_wire::modbus::TCP_PORT;
 
 /// What the link's connection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -123,6 +123,9 @@ impl Macs {
     }
 }
 
+// A checked scenario fits the fabric.
+const _: () = assert!(sim_scenario::RULES_MAX <= sim_net::limits::RULES_MAX);
+
 /// Firewalls by the names of their rules.
 pub(crate) struct Firewalls {
     /// Rules by router in the order of their numbers; removed ones keep their number.

@@ -158,14 +158,14 @@ impl Range {
             }
             InputKind::Command(bytes) => self.input_command(&input.principal, &bytes),
             InputKind::Open { conn, endpoint } => self.input_open(&input.principal, conn, endpoint),
-            InputKind::Bytes { conn, data } => {
-                self.externals
-                    .bytes(&mut self.journal, &mut self.fabric, conn, &data)
-            }
-            InputKind::Close { conn, how } => {
-                self.externals
-                    .close(self.journal.now, &mut self.fabric, conn, how)
-            }
+            InputKind::Bytes { conn, data } if self.owns(&input.principal, conn) => self
+                .externals
+                .bytes(&mut self.journal, &mut self.fabric, conn, &data),
+            InputKind::Close { conn, how } if self.owns(&input.principal, conn) => self
+                .externals
+                .close(self.journal.now, &mut self.fabric, conn, how),
+            // Of a connection that is gone, or another's.
+            InputKind::Bytes { .. } | InputKind::Close { .. } => {}
         }
         self.finish_instant();
     }

@@ -36,5 +36,6 @@ mod variant;
 mod vary;
 
 pub use check::check;
+pub use limits::RULES_MAX;
 pub use package::{RUBRIC_FILE, SCENARIO_FILE, ScenarioPackage};
 pub use variant::{BASE_FOLDER, base_of};

@@ -6,8 +6,8 @@ pub(crate) const PLANTS_MAX: usize = 8;
 pub(crate) const ZONES_MAX: usize = 32;
 /// Most routers.
 pub(crate) const ROUTERS_MAX: usize = 32;
-/// Most firewall rules of one router.
-pub(crate) const RULES_MAX: usize = 512;
+/// Most firewall rules of one router, as many as the virtual network's firewall takes.
+pub const RULES_MAX: usize = 256;
 /// Most hosts.
 pub(crate) const HOSTS_MAX: usize = 256;
 /// Most controllers.

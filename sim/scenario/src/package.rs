@@ -115,9 +115,9 @@ pub(crate) fn read_texts(package: &ScenarioPackage) -> (SourceMap, Vec<Problem>)
                 problems.push(*problem);
             }
         } else if bytes.len() > FILE_BYTES_MAX {
-            let there = format!("the file has {} bytes", bytes.len());
-            let help = format!("keep each file below {FILE_BYTES_MAX} bytes");
-            problems.push(Problem::of_file(code::FILE_TOO_LARGE, &name, there, &help));
+            let there = format!("the file has more than {FILE_BYTES_MAX} bytes");
+            let help = "make it smaller, or split it";
+            problems.push(Problem::of_file(code::FILE_TOO_LARGE, &name, there, help));
         }
     }
     (sources, problems)
@@ -133,13 +133,12 @@ fn shown(base: Option<&str>, path: &str) -> String {
 fn folder_problems(package: &ScenarioPackage) -> Vec<Problem> {
     let mut problems = Vec::new();
     if package.files.len() > FILES_MAX {
-        let there = format!("the folder has {} files", package.files.len());
-        let help = format!("keep at most {FILES_MAX}; remove files that nothing uses");
+        // Whoever read the folder stopped there; so it is with the bytes.
         problems.push(Problem::of_file(
             code::TOO_MANY_FILES,
             SCENARIO_FILE,
-            there,
-            &help,
+            format!("the folder has more than {FILES_MAX} files"),
+            "remove files that nothing uses",
         ));
     }
     let bytes = package
@@ -147,13 +146,11 @@ fn folder_problems(package: &ScenarioPackage) -> Vec<Problem> {
         .values()
         .fold(0_usize, |sum, file| sum.saturating_add(file.len()));
     if bytes > FOLDER_BYTES_MAX {
-        let there = format!("the files have {bytes} bytes together");
-        let help = format!("keep the folder below {FOLDER_BYTES_MAX} bytes");
         problems.push(Problem::of_file(
             code::FOLDER_TOO_LARGE,
             SCENARIO_FILE,
-            there,
-            &help,
+            format!("the files have more than {FOLDER_BYTES_MAX} bytes together"),
+            "remove files that nothing uses",
         ));
     }
     problems

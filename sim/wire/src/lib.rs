@@ -19,3 +19,6 @@ pub mod device;
 mod digest;
 pub mod management;
 pub mod modbus;
+mod registry;
+
+pub use registry::{PROTOCOLS, Protocol, Transport};

@@ -81,7 +81,7 @@ pub fn compile_for(source: &str, layout: &MemoryLayout) -> Result<Program, Vec<C
             start,
             "ST000",
             message,
-            format!("keep it below {MAX_SOURCE_BYTES} bytes"),
+            format!("a program has at most {MAX_SOURCE_BYTES} bytes"),
         )]);
     }
     let mut errors = Errors::default();

@@ -14,7 +14,7 @@ const MAX_SECONDS: u16 = 600;
 /// Frames go out in bursts of one such period.
 const BURST: SimDuration = SimDuration::from_millis(10);
 /// Port flooded.
-const PORT: u16 = 502;
+const PORT: u16 = sim_wire::modbus::TCP_PORT;
 
 /// A flood at work.
 pub(super) struct Flood {

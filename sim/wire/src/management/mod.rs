@@ -2,8 +2,18 @@
 //! reads and sets the operating mode.
 //!
 //! As in the field, *upload* goes from the controller to the station and *download* from the station to the
-//! controller. A frame is: length of what follows (32 bits), sequence number (32 bits, echoed), kind (8 bits), body;
-//! an answer has bit 7 of the kind set and a status byte before its body. Numbers are big-endian.
+//! controller. Every frame begins with the same header; numbers are big-endian.
+//!
+//! | bytes | field |
+//! |---|---|
+//! | 0 to 3 | magic, the ASCII text `TPM1` |
+//! | 4 to 7 | length of what follows |
+//! | 8 to 11 | sequence number, which the answer repeats |
+//! | 12 | kind; an answer has bit 7 set |
+//! | 13 on | body; an answer's begins with a status byte |
+//!
+//! The magic is there for whoever reads a capture: without it Wireshark's guesses take a frame that begins with a small
+//! length for SMPP, and call it malformed.
 //!
 //! | kind | request body | answer body |
 //! |---|---|---|
@@ -33,6 +43,8 @@ pub use client::{
 pub use message::{Answer, Message, Refusal};
 pub use server::{Action, ManagementConfig, ManagementRecord, ManagementServer};
 
+/// The bytes that every frame begins with.
+pub const MAGIC: [u8; 4] = *b"TPM1";
 /// TCP port of the management session in our scenarios.
 pub const TCP_PORT: u16 = 20_102;
 /// Bytes of the longest program file.

@@ -246,29 +246,40 @@ fn serve(token: &str, bytes: &[u8]) -> (ManagementServer, MemoryDevice, Vec<u8>)
     }
 }
 
+/// A frame: the header, and the sequence number, kind and body as given.
+fn framed(rest: &[u8]) -> Vec<u8> {
+    [&b"TPM1\0\0\0"[..], &[rest.len() as u8], rest].concat()
+}
+
 #[test]
 fn frames_byte_by_byte() {
-    let (_, _, out) = serve("", &[0, 0, 0, 5, 0, 0, 0, 7, 9]);
-    assert_eq!(out, [0, 0, 0, 7, 0, 0, 0, 7, 0x89, 0, 1], "get mode: run");
-    let (_, _, out) = serve("key", &[0, 0, 0, 5, 0, 0, 0, 7, 9]);
-    assert_eq!(out, [0, 0, 0, 6, 0, 0, 0, 7, 0x89, 2], "not authorised");
-    let (_, device, out) = serve(
-        "k",
-        &[
-            0, 0, 0, 7, 0, 0, 0, 1, 1, 1, b'k', 0, 0, 0, 6, 0, 0, 0, 2, 10, 2,
-        ],
+    let ask = b"TPM1\x00\x00\x00\x05\x00\x00\x00\x07\x09";
+    let (_, _, out) = serve("", ask);
+    assert_eq!(
+        out, b"TPM1\x00\x00\x00\x07\x00\x00\x00\x07\x89\x00\x01",
+        "get mode: run"
     );
+    let (_, _, out) = serve("key", ask);
+    assert_eq!(
+        out, b"TPM1\x00\x00\x00\x06\x00\x00\x00\x07\x89\x02",
+        "not authorised"
+    );
+    let hello = b"TPM1\x00\x00\x00\x07\x00\x00\x00\x01\x01\x01k";
+    let stop = b"TPM1\x00\x00\x00\x06\x00\x00\x00\x02\x0A\x02";
+    let (_, device, out) = serve("k", &[&hello[..], stop].concat());
     assert_eq!(
         out,
         [
-            0, 0, 0, 6, 0, 0, 0, 1, 0x81, 0, 0, 0, 0, 6, 0, 0, 0, 2, 0x8A, 0
+            &b"TPM1\x00\x00\x00\x06\x00\x00\x00\x01\x81\x00"[..],
+            b"TPM1\x00\x00\x00\x06\x00\x00\x00\x02\x8A\x00",
         ]
+        .concat()
     );
     assert_eq!(device.mode, Mode::Stop);
-    let (_, _, out) = serve("", &[0, 0, 0, 5, 0, 0, 0, 1, 2]);
+    let (_, _, out) = serve("", b"TPM1\x00\x00\x00\x05\x00\x00\x00\x01\x02");
     assert_eq!(
         out,
-        [&[0, 0, 0, 16, 0, 0, 0, 1, 0x82, 0, 0, 1, 7][..], b"main.st"].concat()
+        b"TPM1\x00\x00\x00\x10\x00\x00\x00\x01\x82\x00\x00\x01\x07main.st"
     );
 }
 
@@ -285,56 +296,54 @@ fn malformed_bodies_are_refused_and_the_session_goes_on() {
         &[10],
         &[0],
     ] {
-        let length = body.len() as u8 + 4;
         let bytes = [
-            &[0, 0, 0, length, 0, 0, 0, 1][..],
-            body,
-            &[0, 0, 0, 5, 0, 0, 0, 2, 9],
+            framed(&[&[0, 0, 0, 1], body].concat()),
+            framed(&[0, 0, 0, 2, 9]),
         ]
         .concat();
         let (server, _, out) = serve("", &bytes);
-        assert_eq!(
-            out[..10],
-            [0, 0, 0, 6, 0, 0, 0, 1, body[0] | 0x80, 1],
-            "{body:?}"
-        );
-        assert_eq!(out[10..], [0, 0, 0, 7, 0, 0, 0, 2, 0x89, 0, 1]);
+        let refused = framed(&[0, 0, 0, 1, body[0] | 0x80, 1]);
+        let answered = framed(&[0, 0, 0, 2, 0x89, 0, 1]);
+        assert_eq!(out, [refused, answered].concat(), "{body:?}");
         assert!(!server.is_closed());
     }
 }
 
 #[test]
-fn lengths_that_make_no_sense_close() {
-    for bytes in [[0, 0, 0, 4], [0, 0, 0x20, 1], [0xFF; 4], *b"GET "] {
-        assert!(serve("", &bytes).0.is_closed(), "{bytes:?}");
+fn what_is_no_frame_closes_at_its_first_wrong_byte() {
+    for bytes in [
+        &b"TPM1\x00\x00\x00\x04"[..],
+        b"TPM1\x00\x00\x20\x01",
+        b"TPM1\xFF\xFF\xFF\xFF",
+        b"TPM2",
+        b"\x00",
+        b"G",
+        b"TG",
+    ] {
+        assert!(serve("", bytes).0.is_closed(), "{bytes:?}");
+    }
+    for bytes in [&b"TPM"[..], b"TPM1\x00\x00\x20\x00"] {
+        assert!(!serve("", bytes).0.is_closed(), "{bytes:?}");
     }
 }
 
 #[test]
 fn chunks_out_of_order_are_refused() {
-    let chunk = [0, 0, 0, 10, 0, 0, 0, 1, 6, 0, 0, 0, 0, 7];
-    assert_eq!(serve("", &chunk).2[8..], [0x86, 4], "no start");
-    assert_eq!(
-        serve("", &[0, 0, 0, 5, 0, 0, 0, 1, 7]).2[8..],
-        [0x87, 4],
-        "no start"
-    );
-    assert_eq!(
-        serve("", &[0, 0, 0, 9, 0, 0, 0, 1, 4, 0, 0, 0, 0]).2[8..],
-        [0x84, 4],
-        "no start"
-    );
+    /// Bytes of an answer that only says how it went.
+    const ANSWER_BYTES: usize = 14;
+    let chunk = framed(&[0, 0, 0, 1, 6, 0, 0, 0, 0, 7]);
+    let end = framed(&[0, 0, 0, 2, 7]);
+    let read = framed(&[0, 0, 0, 1, 4, 0, 0, 0, 0]);
+    assert_eq!(serve("", &chunk).2[12..], [0x86, 4], "no start");
+    assert_eq!(serve("", &end).2[12..], [0x87, 4], "no start");
+    assert_eq!(serve("", &read).2[12..], [0x84, 4], "no start");
     let start = |length: u8, hash: [u8; 32]| {
-        [
-            &[0, 0, 0, 43, 0, 0, 0, 1, 5, 1, b'a', 0, 0, 0, length][..],
-            &hash,
-        ]
-        .concat()
+        framed(&[&[0, 0, 0, 1, 5, 1, b'a', 0, 0, 0, length][..], &hash].concat())
     };
-    let end = [0, 0, 0, 5, 0, 0, 0, 2, 7];
     let answers = |parts: &[&[u8]]| {
         let out = serve("", &parts.concat()).2;
-        out.chunks(10).map(|answer| answer[9]).collect::<Vec<_>>()
+        let answers = out.chunks(ANSWER_BYTES);
+        answers.map(|answer| answer[13]).collect::<Vec<_>>()
     };
     let hash = file_hash(&[7]);
     assert_eq!(answers(&[&start(1, hash), &chunk, &end]), [0, 0, 0]);
@@ -373,10 +382,10 @@ fn a_silent_device_times_out_and_the_next_operation_runs() {
         client.poll_event(),
         failed(first, ManagementFailure::Timeout)
     );
-    client.handle_input(at, &[0, 0, 0, 6, 0, 0, 0, 1, 0x81, 0]);
+    client.handle_input(at, &framed(&[0, 0, 0, 1, 0x81, 0]));
     assert_eq!(client.poll_event(), None, "a late answer is ignored");
-    client.handle_input(at, &[0, 0, 0, 6, 0, 0, 0, 2, 0x81, 0]);
-    client.handle_input(at, &[0, 0, 0, 7, 0, 0, 0, 3, 0x89, 0, 2]);
+    client.handle_input(at, &framed(&[0, 0, 0, 2, 0x81, 0]));
+    client.handle_input(at, &framed(&[0, 0, 0, 3, 0x89, 0, 2]));
     let result = Ok(Outcome::Mode(Mode::Stop));
     assert_eq!(
         client.poll_event(),
@@ -387,14 +396,15 @@ fn a_silent_device_times_out_and_the_next_operation_runs() {
 #[test]
 fn a_device_that_talks_nonsense() {
     for answer in [
-        &[0, 0, 0, 6, 0, 0, 0, 1, 0x89, 0][..],
-        &[0, 0, 0, 6, 0, 0, 0, 1, 0x81, 99],
-        &[0, 0, 0, 7, 0, 0, 0, 1, 0x81, 0, 0],
-        &[0xFF; 4],
+        framed(&[0, 0, 0, 1, 0x89, 0]),
+        framed(&[0, 0, 0, 1, 0x81, 99]),
+        framed(&[0, 0, 0, 1, 0x81, 0, 0]),
+        b"TPM1\xFF\xFF\xFF\xFF".to_vec(),
+        b"HTTP".to_vec(),
     ] {
         let mut client = ManagementClient::new(ManagementClientConfig::default());
         client.request(NOW, Operation::GetMode).unwrap();
-        client.handle_input(NOW, answer);
+        client.handle_input(NOW, &answer);
         let event = client.poll_event().unwrap();
         assert_eq!(event.result, Err(ManagementFailure::Protocol), "{answer:?}");
     }

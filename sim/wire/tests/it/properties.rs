@@ -5,7 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use sim_record::SimTime;
 use sim_wire::management::{
-    ManagementClient, ManagementClientConfig, ManagementConfig, ManagementServer, Message,
+    MAGIC, ManagementClient, ManagementClientConfig, ManagementConfig, ManagementServer, Message,
     Operation,
 };
 use sim_wire::modbus::client::{ClientConfig, ClientEvent, ClientSession};
@@ -240,7 +240,7 @@ proptest! {
     fn management_survives_any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..600), cuts in cuts()) {
         let frames = bytes.chunks(40).flat_map(|body| {
             let length = body.len() as u32 + 4;
-            [&length.to_be_bytes()[..], &[0, 0, 0, 1], body].concat()
+            [&MAGIC[..], &length.to_be_bytes(), &[0, 0, 0, 1], body].concat()
         });
         let framed: Vec<u8> = frames.collect();
         for bytes in [&bytes, &framed] {
@@ -281,8 +281,8 @@ proptest! {
         ] {
             let mut bytes = Vec::new();
             message.encode(offset, &mut bytes);
-            prop_assert_eq!(&bytes[4..8], &offset.to_be_bytes());
-            prop_assert_eq!(Message::decode(bytes[8], &bytes[9..]), Ok(message));
+            prop_assert_eq!(&bytes[8..12], &offset.to_be_bytes());
+            prop_assert_eq!(Message::decode(bytes[12], &bytes[13..]), Ok(message));
         }
     }
 }

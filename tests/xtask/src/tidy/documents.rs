@@ -1,4 +1,4 @@
-//! Markdown: one title a file, no link into nothing, no page that the book forgot.
+//! Markdown: one title a file, no link into nothing or out of the book, no page that the book forgot.
 
 use super::TextFile;
 use std::collections::BTreeSet;
@@ -62,6 +62,12 @@ fn links_resolve(root: &Path, page: &TextFile, pages: &[&TextFile], problems: &m
                 page.path
             ));
             continue;
+        }
+        if page.path.starts_with(BOOK) && !path.starts_with(BOOK) {
+            problems.push(format!(
+                "{}:{number}: link to {path}, which is not in the book",
+                page.path
+            ));
         }
         let aim = pages.iter().find(|p| p.path == path);
         if let (Some(anchor), Some(aim)) = (anchor, aim)
@@ -165,6 +171,22 @@ mod tests {
         assert_eq!(
             found,
             ["docs/SUMMARY.md:3: link to docs/gone.md, which does not exist"]
+        );
+    }
+
+    #[test]
+    fn a_link_out_of_the_book_is_found_and_one_into_it_is_not() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let mut found = Vec::new();
+        let files = [
+            page("docs/SUMMARY.md", "- [a](players.md)\n"),
+            page("docs/players.md", "# A\n\n[out](../README.md)\n"),
+            page("README.md", "# B\n\n[in](docs/players.md)\n"),
+        ];
+        check(&root, &files, &mut found);
+        assert_eq!(
+            found,
+            ["docs/players.md:3: link to README.md, which is not in the book"]
         );
     }
 
