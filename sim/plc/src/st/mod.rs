@@ -27,6 +27,7 @@ mod numeric;
 mod parser;
 mod places;
 mod program;
+mod sections;
 mod statements;
 mod types;
 mod variables;
@@ -38,6 +39,7 @@ pub use fault::{Fault, FaultKind};
 pub(crate) use lexer::direct_address;
 pub use program::{Program, VariableInfo};
 pub(crate) use program::{read_memory, write_memory};
+pub use sections::{Section, UnitKind, sections};
 
 use crate::memory::MemoryLayout;
 use error::{Errors, Pos};

@@ -15,6 +15,7 @@ mod language;
 mod modes;
 mod programs;
 mod robustness;
+mod s7_blocks;
 mod state;
 mod thread;
 
