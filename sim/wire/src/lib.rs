@@ -19,3 +19,4 @@ pub mod device;
 mod digest;
 pub mod management;
 pub mod modbus;
+pub mod s7;

@@ -18,5 +18,6 @@ mod killers;
 mod limits;
 mod management;
 mod properties;
+mod s7;
 mod server;
 mod units;

@@ -1,0 +1,353 @@
+//! The server side of one S7 connection.
+//!
+//! It answers like a CPU. A telegram that it cannot read is refused with an error code; a stream that is no transport
+//! connection, another protocol on top of one, and silence beyond the idle timeout end the connection.
+//!
+//! What the CPU sends unasked, cyclic data and messages, is made by [`ServerSession::step`]: call it after
+//! [`ServerSession::handle_timeout`] too.
+
+mod config;
+mod link;
+mod record;
+mod userdata;
+mod variables;
+
+use std::sync::Arc;
+
+use sim_record::SimTime;
+
+use self::link::{Arrival, Broken, Link};
+use self::userdata::Parts;
+use super::device::{Level, S7Device};
+use super::error::ErrorCode;
+use super::pdu::{self, Pdu, function, rosctr};
+use super::{MAX_PDU_BYTES, MIN_PDU_BYTES};
+use crate::digest;
+
+pub use config::{Limits, ServerConfig};
+pub use record::{Access, Action, Bytes, MAX_BYTES_KEPT, Transaction};
+
+/// The server side of one connection.
+#[derive(Clone, Debug)]
+pub struct ServerSession {
+    config: Arc<ServerConfig>,
+    link: Link,
+    state: State,
+    /// The answer that is being made.
+    reply: Vec<u8>,
+    opened: SimTime,
+    last_input: SimTime,
+    closed: bool,
+}
+
+/// What the requests of a connection change about the connection itself.
+#[derive(Clone, Debug, Default)]
+struct State {
+    /// Bytes of a PDU as negotiated; 0 before the setup.
+    pdu_bytes: u16,
+    /// Whether the password was given.
+    legitimated: bool,
+    /// Sequence number of the last userdata answer.
+    sequence: u8,
+    /// The rest of an answer that is longer than a PDU.
+    parts: Option<Parts>,
+}
+
+impl State {
+    fn next_sequence(&mut self) -> u8 {
+        self.sequence = self.sequence.checked_add(1).unwrap_or(1);
+        self.sequence
+    }
+
+    fn digest_into(&self, sink: &mut dyn FnMut(&[u8])) {
+        digest::number(sink, u64::from(self.pdu_bytes));
+        digest::number(sink, u64::from(self.legitimated));
+        digest::number(sink, u64::from(self.sequence));
+        if let Some(parts) = &self.parts {
+            parts.digest_into(sink);
+        }
+    }
+}
+
+impl ServerSession {
+    /// A fresh connection.
+    #[must_use]
+    pub fn new(now: SimTime, config: Arc<ServerConfig>) -> Self {
+        let link = Link::new(config.limits.input_bytes);
+        Self {
+            config,
+            link,
+            state: State::default(),
+            reply: Vec::new(),
+            opened: now,
+            last_input: now,
+            closed: false,
+        }
+    }
+
+    /// Takes received bytes and returns how many; offer the rest again after [`Self::step`].
+    /// A closed session takes all and forgets them.
+    #[must_use = "bytes that were not taken must be offered again"]
+    pub fn handle_input(&mut self, now: SimTime, bytes: &[u8]) -> usize {
+        if self.closed {
+            return bytes.len();
+        }
+        self.last_input = now;
+        self.link.push(bytes)
+    }
+
+    /// Works the next waiting request. `None` when no whole request waits, when [`Limits::output_bytes`] wait for
+    /// [`Self::poll_output`], or when the session is closed.
+    pub fn step(&mut self, now: SimTime, device: &mut dyn S7Device) -> Option<Transaction> {
+        while !self.closed && self.link.waiting_output() < self.config.limits.output_bytes {
+            let worked = match self.link.next(&self.config.persona) {
+                Ok(arrival) => self.work(now, device, arrival?),
+                Err(Broken) => {
+                    self.close();
+                    return None;
+                }
+            };
+            if worked.is_some() {
+                return worked;
+            }
+        }
+        None
+    }
+
+    /// Appends all waiting answers in one piece; `false` when there was nothing to send.
+    pub fn poll_output(&mut self, out: &mut Vec<u8>) -> bool {
+        self.link.poll_output(out)
+    }
+
+    /// When to call [`Self::handle_timeout`] at the latest.
+    #[must_use]
+    pub fn next_timeout(&self) -> Option<SimTime> {
+        self.end_of_patience()
+    }
+
+    /// Closes the session when nothing came for too long.
+    pub fn handle_timeout(&mut self, now: SimTime) {
+        if self.end_of_patience().is_some_and(|at| now >= at) {
+            self.close();
+        }
+    }
+
+    /// Whether the transport must be closed once the output is sent.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Feeds the session's state to a digest.
+    pub fn digest_into(&self, sink: &mut dyn FnMut(&[u8])) {
+        self.link.digest_into(sink);
+        self.state.digest_into(sink);
+        digest::number(sink, self.opened.0);
+        digest::number(sink, self.last_input.0);
+        digest::number(sink, u64::from(self.closed));
+    }
+
+    fn end_of_patience(&self) -> Option<SimTime> {
+        let limits = &self.config.limits;
+        let idle = limits.idle_timeout.map(|idle| self.last_input + idle);
+        let connect = limits
+            .connect_timeout
+            .filter(|_| !self.link.is_connected())
+            .map(|connect| self.opened + connect);
+        let at = idle.into_iter().chain(connect).min();
+        at.filter(|_| !self.closed)
+    }
+
+    fn close(&mut self) {
+        self.closed = true;
+        self.link.clear_input();
+    }
+
+    /// Works what arrived; `None` where it was no request.
+    fn work(
+        &mut self,
+        now: SimTime,
+        device: &mut dyn S7Device,
+        arrival: Arrival,
+    ) -> Option<Transaction> {
+        let (action, refusal) = match arrival {
+            Arrival::Message => return self.serve(now, device),
+            Arrival::Disconnect => {
+                self.close();
+                (Action::Disconnect, None)
+            }
+            Arrival::Connect {
+                calling,
+                called,
+                accepted,
+            } => {
+                if !accepted {
+                    self.close();
+                }
+                let refusal = (!accepted).then_some(ErrorCode::ACCESS_REFUSED);
+                (Action::Connect { calling, called }, refusal)
+            }
+        };
+        Some(Transaction {
+            time: now,
+            reference: 0,
+            action,
+            refusal,
+            request_bytes: 0,
+            answered: true,
+        })
+    }
+
+    /// Works the message that arrived.
+    fn serve(&mut self, now: SimTime, device: &mut dyn S7Device) -> Option<Transaction> {
+        let message = std::mem::take(&mut self.link.message);
+        let mut exchange = Exchange {
+            now,
+            config: &self.config,
+            state: &mut self.state,
+            device,
+            reply: &mut self.reply,
+            action: Action::Malformed(message.first().copied().unwrap_or(0)),
+        };
+        exchange.reply.clear();
+        let request = pdu::decode(&message);
+        let outcome = match &request {
+            Ok(request) => exchange.serve(request),
+            // Another protocol: a CPU ends the connection.
+            Err(pdu::PduError::Protocol(_)) => Outcome::Close,
+            Err(_) => Outcome::Refused(ErrorCode::WRONG_PDU),
+        };
+        let reference = pdu::reference(&message).unwrap_or(0);
+        let action = exchange.action;
+        let refusal = match outcome {
+            Outcome::Done => None,
+            Outcome::Ignored => {
+                self.link.message = message;
+                return None;
+            }
+            Outcome::Answered(code) => Some(code),
+            Outcome::Refused(code) => {
+                pdu::begin(&mut self.reply, rosctr::ACK, reference, code, &[]);
+                Some(code)
+            }
+            Outcome::Close => {
+                self.close();
+                Some(ErrorCode::WRONG_PDU)
+            }
+        };
+        let answered = !self.reply.is_empty();
+        if answered {
+            pdu::finish(&mut self.reply);
+            self.link.send(&self.reply);
+        }
+        let request_bytes = u16::try_from(message.len()).unwrap_or(u16::MAX);
+        self.link.message = message;
+        Some(Transaction {
+            time: now,
+            reference,
+            action,
+            refusal,
+            request_bytes,
+            answered,
+        })
+    }
+}
+
+/// How a request ended.
+enum Outcome {
+    /// The reply says what was done.
+    Done,
+    /// The reply says that it was refused.
+    Answered(ErrorCode),
+    /// The reply is yet to be made: an answer with that error and nothing else.
+    Refused(ErrorCode),
+    /// No request.
+    Ignored,
+    /// End the connection.
+    Close,
+}
+
+/// One request on its way through the server.
+struct Exchange<'a> {
+    now: SimTime,
+    config: &'a ServerConfig,
+    state: &'a mut State,
+    device: &'a mut dyn S7Device,
+    reply: &'a mut Vec<u8>,
+    action: Action,
+}
+
+impl Exchange<'_> {
+    fn serve(&mut self, request: &Pdu<'_>) -> Outcome {
+        match request.kind {
+            rosctr::JOB => match self.job(request) {
+                Ok(()) => Outcome::Done,
+                Err(code) => Outcome::Refused(code),
+            },
+            rosctr::USERDATA if self.state.pdu_bytes > 0 => self.userdata(request),
+            rosctr::USERDATA => Outcome::Refused(ErrorCode::STATE),
+            _ => Outcome::Ignored,
+        }
+    }
+
+    fn job(&mut self, request: &Pdu<'_>) -> Result<(), ErrorCode> {
+        let function = request.function().ok_or(ErrorCode::WRONG_PDU)?;
+        self.action = Action::UnknownJob(function);
+        if function == function::SETUP {
+            return self.setup(request);
+        }
+        if self.state.pdu_bytes == 0 {
+            return Err(ErrorCode::STATE);
+        }
+        let services = self.config.persona.services;
+        match function {
+            function::READ if services.variables => self.read_variables(request),
+            function::WRITE if services.variables => self.write_variables(request),
+            function::READ | function::WRITE => Err(ErrorCode::NOT_IMPLEMENTED),
+            _ => Err(ErrorCode::STATE),
+        }
+    }
+
+    fn setup(&mut self, request: &Pdu<'_>) -> Result<(), ErrorCode> {
+        let Ok([_, _, c0, c1, d0, d1, p0, p1]) = <[u8; 8]>::try_from(request.parameters) else {
+            return Err(ErrorCode::WRONG_PDU);
+        };
+        let persona = &self.config.persona;
+        let jobs = |asked: [u8; 2]| {
+            let most = persona.parallel_jobs.max(1);
+            u16::from_be_bytes(asked).clamp(1, most)
+        };
+        let largest = persona.pdu_bytes.clamp(MIN_PDU_BYTES, MAX_PDU_BYTES);
+        let pdu_bytes = u16::from_be_bytes([p0, p1]).clamp(MIN_PDU_BYTES, largest);
+        // A new setup starts afresh; what was legitimated stays with the transport connection.
+        *self.state = State {
+            pdu_bytes,
+            legitimated: self.state.legitimated,
+            ..State::default()
+        };
+        self.action = Action::Setup { pdu_bytes };
+        let mut parameters = vec![function::SETUP, 0];
+        for field in [jobs([c0, c1]), jobs([d0, d1]), pdu_bytes] {
+            parameters.extend_from_slice(&field.to_be_bytes());
+        }
+        self.answer(request, &parameters);
+        Ok(())
+    }
+
+    /// Begins the answer to a job.
+    fn answer(&mut self, request: &Pdu<'_>, parameters: &[u8]) {
+        let reference = request.reference;
+        pdu::begin(
+            self.reply,
+            rosctr::ACK_DATA,
+            reference,
+            ErrorCode::NONE,
+            parameters,
+        );
+    }
+
+    /// The protection level that holds for this client.
+    fn level(&self) -> Level {
+        self.device.protection().level(self.state.legitimated)
+    }
+}
