@@ -143,6 +143,7 @@ fn to_range(range: &ModbusRange) -> sim_plc::ModbusRange {
         MapArea::Input => Area::Input,
         MapArea::Output => Area::Output,
         MapArea::Marker => Area::Marker,
+        MapArea::DataBlock(number) => Area::DataBlock(number),
     };
     sim_plc::ModbusRange {
         table,
