@@ -79,6 +79,6 @@ static PROTOCOLS: &[(&str, &str)] = &[
     ),
     (
         "modbus-tcp",
-        "Modbus/TCP server and client, functions 1 to 6, 8, 15, 16, 17, 22, 23 and 43/14 (TCP 502)",
+        "Modbus/TCP server and client, functions 1 to 8, 11, 12, 15 to 17, 20 to 24 and 43/14 (TCP 502)",
     ),
 ];

@@ -54,7 +54,7 @@ pub(crate) struct ControllerSlot {
     approved_hash: [u8; 32],
     wires: Vec<Wire>,
     safety: Option<SafetyIo>,
-    next_scan: SimTime,
+    pub next_scan: SimTime,
     reset_until: SimTime,
     shutdown_until: SimTime,
     shutdown_by: PrincipalId,

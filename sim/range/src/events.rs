@@ -163,6 +163,7 @@ impl Range {
                 name: &asset,
                 plc: &mut slot.plc,
                 last_writer: &mut slot.last_writer,
+                next_scan: slot.next_scan,
             };
             let polled = slot.sessions.serve(
                 &mut self.journal,

@@ -5,6 +5,7 @@ use sim_plc::{FailState as PlcFail, ModbusMap, PlcConfig, ProgramConfig, RangeCh
 use sim_scenario::model::{Controller, FailState, IoLink, MapArea, ModbusRange};
 use sim_view::{KeyPosition, Table};
 use sim_wire::device::{Area, BitTable, Identity, WordTable};
+use sim_wire::modbus::server::{ModbusPersona, UnitPolicy};
 
 /// The configuration of a controller's CPU.
 pub(crate) fn plc_config(controller: &Controller, key: KeyPosition) -> PlcConfig {
@@ -58,6 +59,14 @@ pub(crate) fn plc_config(controller: &Controller, key: KeyPosition) -> PlcConfig
             .safety
             .map(|s| (s.key_remote_bit, s.key_program_bit)),
         ..PlcConfig::default()
+    }
+}
+
+/// What the controller's Modbus server does.
+pub(crate) fn modbus_persona(controller: &Controller) -> ModbusPersona {
+    ModbusPersona {
+        units: UnitPolicy::Only(vec![controller.unit, 0, 255]),
+        ..ModbusPersona::default()
     }
 }
 

@@ -11,13 +11,15 @@ use sim_wire::device::{
     Area, BitTable, DeviceError, DeviceModel, DiagnosticEvent, Identity, Mode, Point, WordTable,
 };
 use sim_wire::management::{self, Action, ManagementConfig, ManagementRecord, ManagementServer};
-use sim_wire::modbus::server::{ServerConfig, ServerSession, Transaction, UnitPolicy};
+use sim_wire::modbus::server::{
+    Communication, CommunicationOf, ModbusPersona, ReplyTiming, ServerSession, Transaction,
+};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-/// Connections one service takes.
-const MAX_CONNECTIONS: usize = 12;
+/// Connections that the management service takes.
+const MANAGEMENT_CONNECTIONS: usize = 12;
 /// Bytes taken from a connection in one go.
 const READ_BYTES: usize = 4096;
 
@@ -40,6 +42,8 @@ pub(crate) struct Served<'a> {
     pub name: &'a str,
     pub plc: &'a mut Plc,
     pub last_writer: &'a mut PrincipalId,
+    /// When its replies leave, if its persona waits for the scan.
+    pub next_scan: SimTime,
 }
 
 /// One Modbus read of an allow-listed poller, for flow totals.
@@ -50,7 +54,9 @@ pub(crate) struct Polled {
 
 /// All sessions of one controller.
 pub(crate) struct Sessions {
-    modbus: Arc<ServerConfig>,
+    modbus: Arc<ModbusPersona>,
+    /// What the Modbus sessions have in common, where the persona says so.
+    communication: Communication,
     management: Arc<ManagementConfig>,
     reply_delay: SimDuration,
     open: BTreeMap<ConnId, Session>,
@@ -61,12 +67,10 @@ pub(crate) struct Sessions {
 impl Sessions {
     /// Servers by the controller's persona.
     pub fn new(controller: &Controller) -> Self {
-        let units = UnitPolicy::Only(vec![controller.unit, 0, 255]);
+        let modbus = crate::persona::modbus_persona(controller);
         Self {
-            modbus: Arc::new(ServerConfig {
-                units,
-                ..ServerConfig::default()
-            }),
+            communication: Communication::of(&modbus),
+            modbus: Arc::new(modbus),
             management: Arc::new(ManagementConfig::default()),
             reply_delay: controller.reply_delay,
             open: BTreeMap::new(),
@@ -77,8 +81,12 @@ impl Sessions {
 
     /// Listens on the host.
     pub fn listen(&self, fabric: &mut Fabric, host: HostId) {
-        let _listening = fabric.listen(host, crate::link::MODBUS_PORT, MAX_CONNECTIONS);
-        let _listening = fabric.listen(host, management::TCP_PORT, MAX_CONNECTIONS);
+        let _listening = fabric.listen(
+            host,
+            crate::link::MODBUS_PORT,
+            self.modbus.limits.connections,
+        );
+        let _listening = fabric.listen(host, management::TCP_PORT, MANAGEMENT_CONNECTIONS);
     }
 
     /// Takes a connection that the network accepted.
@@ -137,7 +145,9 @@ impl Sessions {
             loop {
                 let taken = session.handle_input(now, rest);
                 rest = rest.get(taken..).unwrap_or(&[]);
-                let worked = session.work(journal, device, conn, &mut polled);
+                let of_device = (self.modbus.communication_of == CommunicationOf::Device)
+                    .then_some(&mut self.communication);
+                let worked = session.work(journal, device, of_device, conn, &mut polled);
                 session.collect_output();
                 // A session serves a bounded number of requests at a time: on until nothing whole is left.
                 if !worked && (rest.is_empty() || taken == 0) {
@@ -146,12 +156,15 @@ impl Sessions {
             }
         }
         let output = std::mem::take(&mut session.unsent);
-        if self.reply_delay == SimDuration::ZERO {
+        let due = match self.modbus.timing {
+            ReplyTiming::AtOnce => now + self.reply_delay,
+            ReplyTiming::AtScan => device.next_scan.max(now),
+        };
+        if due == now {
             session.unsent = output;
             session.flush(now, fabric, conn);
         } else if !output.is_empty() {
-            self.delayed
-                .push_back((now + self.reply_delay, conn, output));
+            self.delayed.push_back((due, conn, output));
         }
         if session.is_closed() {
             let _gone = fabric.close(now, conn);
@@ -234,6 +247,10 @@ impl Sessions {
             hasher.bytes(&session.unsent);
         }
         hasher.u64(self.delayed.len() as u64);
+        if self.modbus.communication_of == CommunicationOf::Device {
+            self.communication
+                .digest_into(&mut |bytes| hasher.bytes(bytes));
+        }
     }
 }
 
@@ -247,6 +264,27 @@ impl Session {
 
     /// Works every whole request; true if there was one.
     fn work(
+        &mut self,
+        journal: &mut Journal,
+        device: &mut Served,
+        mut of_device: Option<&mut Communication>,
+        conn: ConnId,
+        polled: &mut Vec<Polled>,
+    ) -> bool {
+        self.exchange_communication(of_device.as_deref_mut());
+        let any = self.work_all(journal, device, conn, polled);
+        self.exchange_communication(of_device);
+        any
+    }
+
+    /// Lends the session what the device's sessions have in common, or takes it back.
+    fn exchange_communication(&mut self, of_device: Option<&mut Communication>) {
+        if let (Protocol::Modbus(session), Some(of_device)) = (&mut self.protocol, of_device) {
+            session.exchange_communication(of_device);
+        }
+    }
+
+    fn work_all(
         &mut self,
         journal: &mut Journal,
         device: &mut Served,
@@ -344,7 +382,7 @@ fn modbus_record(
     by: PrincipalId,
     frame: u64,
 ) -> ModbusRecord {
-    let addressed = matches!(t.function, 1..=6 | 15 | 16 | 22 | 23);
+    let addressed = matches!(t.function, 1..=6 | 15 | 16 | 22..=24);
     ModbusRecord {
         conn: conn.0,
         src: u32::from(peer),
@@ -448,7 +486,11 @@ impl DeviceModel for Observed<'_> {
         offset: u32,
         bytes: &[u8],
     ) -> Result<(), DeviceError> {
-        self.plc.write_area(now, area, offset, bytes)
+        let mut before = vec![0; bytes.len()];
+        let known = self.plc.read_area(area, offset, &mut before).is_ok();
+        self.plc.write_area(now, area, offset, bytes)?;
+        self.changed |= !known || before != bytes;
+        Ok(())
     }
     fn point(&self, tag: &str) -> Option<Point> {
         self.plc.point(tag)
