@@ -731,6 +731,8 @@ pub enum ProgramChange {
     ComparedDifferent,
     /// Saved as evidence.
     EvidenceSaved,
+    /// A block was deleted.
+    Deleted,
 }
 
 /// Why a match ended.
