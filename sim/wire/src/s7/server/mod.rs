@@ -6,9 +6,13 @@
 //! What the CPU sends unasked, cyclic data and messages, is made by [`ServerSession::step`]: call it after
 //! [`ServerSession::handle_timeout`] too.
 
+mod blocks;
 mod config;
+mod control;
 mod link;
 mod record;
+mod subscriptions;
+mod transfer;
 mod userdata;
 mod variables;
 
@@ -17,10 +21,13 @@ use std::sync::Arc;
 use sim_record::SimTime;
 
 use self::link::{Arrival, Broken, Link};
+use self::subscriptions::Subscriptions;
+use self::transfer::Transfers;
 use self::userdata::Parts;
 use super::device::{Level, S7Device};
 use super::error::ErrorCode;
 use super::pdu::{self, Pdu, function, rosctr};
+use super::userdata::ANSWER_PARAMETER_BYTES;
 use super::{MAX_PDU_BYTES, MIN_PDU_BYTES};
 use crate::digest;
 
@@ -35,6 +42,8 @@ pub struct ServerSession {
     state: State,
     /// The answer that is being made.
     reply: Vec<u8>,
+    /// A job of ours that goes out after it.
+    extra: Vec<u8>,
     opened: SimTime,
     last_input: SimTime,
     closed: bool,
@@ -51,12 +60,26 @@ struct State {
     sequence: u8,
     /// The rest of an answer that is longer than a PDU.
     parts: Option<Parts>,
+    transfers: Transfers,
+    subscriptions: Subscriptions,
 }
 
 impl State {
-    fn next_sequence(&mut self) -> u8 {
-        self.sequence = self.sequence.checked_add(1).unwrap_or(1);
-        self.sequence
+    /// Advances the sequence number; those that name a subscription are left out.
+    fn next_sequence(&mut self) {
+        loop {
+            self.sequence = self.sequence.checked_add(1).unwrap_or(1);
+            if !self.subscriptions.uses(self.sequence) {
+                return;
+            }
+        }
+    }
+
+    /// Bytes of data that fit into a userdata answer or push.
+    fn userdata_room(&self) -> usize {
+        const OVERHEAD: usize =
+            pdu::HEADER_BYTES + ANSWER_PARAMETER_BYTES + super::userdata::DATA_HEADER_BYTES;
+        usize::from(self.pdu_bytes).saturating_sub(OVERHEAD)
     }
 
     fn digest_into(&self, sink: &mut dyn FnMut(&[u8])) {
@@ -66,6 +89,8 @@ impl State {
         if let Some(parts) = &self.parts {
             parts.digest_into(sink);
         }
+        self.transfers.digest_into(sink);
+        self.subscriptions.digest_into(sink);
     }
 }
 
@@ -79,6 +104,7 @@ impl ServerSession {
             link,
             state: State::default(),
             reply: Vec::new(),
+            extra: Vec::new(),
             opened: now,
             last_input: now,
             closed: false,
@@ -99,6 +125,13 @@ impl ServerSession {
     /// Works the next waiting request. `None` when no whole request waits, when [`Limits::output_bytes`] wait for
     /// [`Self::poll_output`], or when the session is closed.
     pub fn step(&mut self, now: SimTime, device: &mut dyn S7Device) -> Option<Transaction> {
+        if self.closed {
+            return None;
+        }
+        self.state.transfers.expire(now);
+        if !self.state.subscriptions.is_empty() {
+            subscriptions::push(now, &*device, &self.config, &mut self.state, &mut self.link);
+        }
         while !self.closed && self.link.waiting_output() < self.config.limits.output_bytes {
             let worked = match self.link.next(&self.config.persona) {
                 Ok(arrival) => self.work(now, device, arrival?),
@@ -122,11 +155,18 @@ impl ServerSession {
     /// When to call [`Self::handle_timeout`] at the latest.
     #[must_use]
     pub fn next_timeout(&self) -> Option<SimTime> {
-        self.end_of_patience()
+        let due = [
+            self.end_of_patience(),
+            self.state.transfers.deadline(),
+            self.state.subscriptions.due(),
+        ];
+        due.into_iter().flatten().min().filter(|_| !self.closed)
     }
 
-    /// Closes the session when nothing came for too long.
+    /// Closes the session when nothing came for too long, gives up transfers, and notes what is due to be sent.
     pub fn handle_timeout(&mut self, now: SimTime) {
+        self.state.transfers.expire(now);
+        self.state.subscriptions.mark_due(now);
         if self.end_of_patience().is_some_and(|at| now >= at) {
             self.close();
         }
@@ -149,13 +189,16 @@ impl ServerSession {
 
     fn end_of_patience(&self) -> Option<SimTime> {
         let limits = &self.config.limits;
-        let idle = limits.idle_timeout.map(|idle| self.last_input + idle);
+        // Who only listens is silent; the transport finds out that he is gone.
+        let idle = limits
+            .idle_timeout
+            .filter(|_| self.state.subscriptions.is_empty())
+            .map(|idle| self.last_input + idle);
         let connect = limits
             .connect_timeout
             .filter(|_| !self.link.is_connected())
             .map(|connect| self.opened + connect);
-        let at = idle.into_iter().chain(connect).min();
-        at.filter(|_| !self.closed)
+        idle.into_iter().chain(connect).min()
     }
 
     fn close(&mut self) {
@@ -207,9 +250,12 @@ impl ServerSession {
             state: &mut self.state,
             device,
             reply: &mut self.reply,
+            extra: &mut self.extra,
             action: Action::Malformed(message.first().copied().unwrap_or(0)),
+            refusal: None,
         };
         exchange.reply.clear();
+        exchange.extra.clear();
         let request = pdu::decode(&message);
         let outcome = match &request {
             Ok(request) => exchange.serve(request),
@@ -220,12 +266,11 @@ impl ServerSession {
         let reference = pdu::reference(&message).unwrap_or(0);
         let action = exchange.action;
         let refusal = match outcome {
-            Outcome::Done => None,
+            Outcome::Done => exchange.refusal,
             Outcome::Ignored => {
                 self.link.message = message;
                 return None;
             }
-            Outcome::Answered(code) => Some(code),
             Outcome::Refused(code) => {
                 pdu::begin(&mut self.reply, rosctr::ACK, reference, code, &[]);
                 Some(code)
@@ -235,10 +280,12 @@ impl ServerSession {
                 Some(ErrorCode::WRONG_PDU)
             }
         };
-        let answered = !self.reply.is_empty();
-        if answered {
-            pdu::finish(&mut self.reply);
-            self.link.send(&self.reply);
+        let answered = !(self.reply.is_empty() && self.extra.is_empty());
+        for message in [&mut self.reply, &mut self.extra] {
+            if !message.is_empty() {
+                pdu::finish(message);
+                self.link.send(message);
+            }
         }
         let request_bytes = u16::try_from(message.len()).unwrap_or(u16::MAX);
         self.link.message = message;
@@ -255,11 +302,9 @@ impl ServerSession {
 
 /// How a request ended.
 enum Outcome {
-    /// The reply says what was done.
+    /// There is a reply, or none is needed.
     Done,
-    /// The reply says that it was refused.
-    Answered(ErrorCode),
-    /// The reply is yet to be made: an answer with that error and nothing else.
+    /// The reply is an answer with that error and nothing else.
     Refused(ErrorCode),
     /// No request.
     Ignored,
@@ -274,7 +319,10 @@ struct Exchange<'a> {
     state: &'a mut State,
     device: &'a mut dyn S7Device,
     reply: &'a mut Vec<u8>,
+    extra: &'a mut Vec<u8>,
     action: Action,
+    /// Why it was refused, where the reply says so already.
+    refusal: Option<ErrorCode>,
 }
 
 impl Exchange<'_> {
@@ -286,7 +334,7 @@ impl Exchange<'_> {
             },
             rosctr::USERDATA if self.state.pdu_bytes > 0 => self.userdata(request),
             rosctr::USERDATA => Outcome::Refused(ErrorCode::STATE),
-            _ => Outcome::Ignored,
+            _ => self.client_answer(request),
         }
     }
 
@@ -304,6 +352,12 @@ impl Exchange<'_> {
             function::READ if services.variables => self.read_variables(request),
             function::WRITE if services.variables => self.write_variables(request),
             function::READ | function::WRITE => Err(ErrorCode::NOT_IMPLEMENTED),
+            function::START_UPLOAD => self.start_upload(request),
+            function::UPLOAD => self.upload_part(request),
+            function::END_UPLOAD => self.end_upload(request),
+            function::REQUEST_DOWNLOAD => self.start_download(request),
+            function::CONTROL => self.control(request),
+            function::STOP => self.stop(request),
             _ => Err(ErrorCode::STATE),
         }
     }

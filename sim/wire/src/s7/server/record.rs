@@ -37,8 +37,8 @@ impl Transaction {
             self.action,
             Action::Write(_)
                 | Action::LoadBlock(_)
-                | Action::InsertBlock(_)
-                | Action::DeleteBlock(_)
+                | Action::InsertBlocks(_)
+                | Action::DeleteBlocks(_)
                 | Action::Start(_)
                 | Action::Stop
                 | Action::Memory(_)
@@ -103,10 +103,10 @@ pub enum Action {
     DownloadPart,
     /// The last part of a download: the block is in the load memory.
     LoadBlock(BlockId),
-    /// Link a block into the program: the instant at which the program changes.
-    InsertBlock(BlockId),
-    /// Delete a block.
-    DeleteBlock(BlockId),
+    /// Link blocks into the program: the instant at which the program changes.
+    InsertBlocks(Vec<BlockId>),
+    /// Delete blocks.
+    DeleteBlocks(Vec<BlockId>),
     /// Start the CPU.
     Start(StartKind),
     /// Stop the CPU.
