@@ -8,8 +8,7 @@
 
 mod blocks;
 mod config;
-mod control;
-mod link;
+pub(super) mod control;
 mod record;
 mod subscriptions;
 mod transfer;
@@ -20,16 +19,20 @@ use std::sync::Arc;
 
 use sim_record::SimTime;
 
-use self::link::{Arrival, Broken, Link};
 use self::subscriptions::Subscriptions;
 use self::transfer::Transfers;
 use self::userdata::Parts;
+use super::cotp::{self, Connect};
 use super::device::{Level, S7Device};
 use super::error::ErrorCode;
+use super::link::{Arrival, Broken, Link};
 use super::pdu::{self, Pdu, function, rosctr};
 use super::userdata::ANSWER_PARAMETER_BYTES;
 use super::{MAX_PDU_BYTES, MIN_PDU_BYTES};
 use crate::digest;
+
+pub(super) use transfer::{decode_part, encode_part};
+pub(super) use userdata::{hide_password, service};
 
 pub use config::{Limits, ServerConfig};
 pub use record::{Access, Action, Bytes, MAX_BYTES_KEPT, Transaction};
@@ -133,7 +136,7 @@ impl ServerSession {
             subscriptions::push(now, &*device, &self.config, &mut self.state, &mut self.link);
         }
         while !self.closed && self.link.waiting_output() < self.config.limits.output_bytes {
-            let worked = match self.link.next(&self.config.persona) {
+            let worked = match self.link.next() {
                 Ok(arrival) => self.work(now, device, arrival?),
                 Err(Broken) => {
                     self.close();
@@ -196,7 +199,7 @@ impl ServerSession {
             .map(|idle| self.last_input + idle);
         let connect = limits
             .connect_timeout
-            .filter(|_| !self.link.is_connected())
+            .filter(|_| !self.link.is_open())
             .map(|connect| self.opened + connect);
         idle.into_iter().chain(connect).min()
     }
@@ -215,20 +218,20 @@ impl ServerSession {
     ) -> Option<Transaction> {
         let (action, refusal) = match arrival {
             Arrival::Message => return self.serve(now, device),
-            Arrival::Disconnect => {
+            Arrival::Request(request) => self.connect(request),
+            Arrival::Disconnect {
+                destination_reference,
+                source_reference,
+            } => {
+                self.link.send_tpdu(|out| {
+                    cotp::encode_disconnect_confirm(source_reference, destination_reference, out);
+                });
                 self.close();
                 (Action::Disconnect, None)
             }
-            Arrival::Connect {
-                calling,
-                called,
-                accepted,
-            } => {
-                if !accepted {
-                    self.close();
-                }
-                let refusal = (!accepted).then_some(ErrorCode::ACCESS_REFUSED);
-                (Action::Connect { calling, called }, refusal)
+            Arrival::Confirm(_) => {
+                self.close();
+                return None;
             }
         };
         Some(Transaction {
@@ -239,6 +242,42 @@ impl ServerSession {
             request_bytes: 0,
             answered: true,
         })
+    }
+
+    /// Accepts a call, or refuses it where the address is not the persona's.
+    fn connect(&mut self, request: Connect) -> (Action, Option<ErrorCode>) {
+        let persona = &self.config.persona;
+        let called = request.called.unwrap_or_default();
+        let calling = request.calling.unwrap_or_default();
+        let action = Action::Connect {
+            calling: calling.clone(),
+            called: called.clone(),
+        };
+        let client = request.source_reference;
+        if !persona.addressing.accepts(&called) {
+            self.link.send_tpdu(|out| {
+                cotp::encode_disconnect_request(client, 0, cotp::REASON_ADDRESS_UNKNOWN, out);
+            });
+            self.close();
+            return (action, Some(ErrorCode::ACCESS_REFUSED));
+        }
+        let largest = persona
+            .size_code
+            .clamp(cotp::MIN_SIZE_CODE, cotp::MAX_SIZE_CODE);
+        let asked = request.size_code.unwrap_or(largest);
+        let size_code = asked.clamp(cotp::MIN_SIZE_CODE, largest);
+        let confirm = Connect {
+            destination_reference: client,
+            source_reference: persona.reference_base.wrapping_add(client),
+            class: 0,
+            size_code: Some(size_code),
+            calling: Some(calling),
+            called: Some(called),
+        };
+        self.link.open(size_code);
+        self.link
+            .send_tpdu(|out| cotp::encode_confirm(&confirm, out));
+        (action, None)
     }
 
     /// Works the message that arrived.

@@ -2,7 +2,6 @@
 
 use sim_record::{SimDuration, SimTime};
 
-use super::link::Link;
 use super::record::Action;
 use super::userdata::service;
 use super::variables::{self, collect, read_addresses};
@@ -13,6 +12,7 @@ use crate::digest;
 use crate::s7::device::{Level, S7Device};
 use crate::s7::error::ErrorCode;
 use crate::s7::item::Address;
+use crate::s7::link::Link;
 use crate::s7::pdu::{self, rosctr};
 use crate::s7::szl;
 use crate::s7::userdata::{self, Direction, Parameters, group};

@@ -1,6 +1,7 @@
 //! The S7 sessions.
 
 mod blocks;
+mod client;
 mod control;
 mod device;
 mod lists;
