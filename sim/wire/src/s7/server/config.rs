@@ -14,7 +14,8 @@ pub struct Limits {
     pub output_bytes: usize,
     /// Time in which a fresh connection must have asked for a transport connection; `None` waits for ever.
     pub connect_timeout: Option<SimDuration>,
-    /// Silence after which the connection is closed; `None` keeps it open.
+    /// Time without a whole request after which the connection is closed; `None` keeps it open. One with
+    /// subscriptions stays.
     pub idle_timeout: Option<SimDuration>,
     /// Silence after which an upload or download under way is given up.
     pub transfer_timeout: SimDuration,

@@ -48,7 +48,8 @@ pub struct ServerSession {
     /// A job of ours that goes out after it.
     extra: Vec<u8>,
     opened: SimTime,
-    last_input: SimTime,
+    /// When the last whole request came; single bytes do not keep a connection.
+    last_request: SimTime,
     closed: bool,
 }
 
@@ -109,7 +110,7 @@ impl ServerSession {
             reply: Vec::new(),
             extra: Vec::new(),
             opened: now,
-            last_input: now,
+            last_request: now,
             closed: false,
         }
     }
@@ -117,11 +118,10 @@ impl ServerSession {
     /// Takes received bytes and returns how many; offer the rest again after [`Self::step`].
     /// A closed session takes all and forgets them.
     #[must_use = "bytes that were not taken must be offered again"]
-    pub fn handle_input(&mut self, now: SimTime, bytes: &[u8]) -> usize {
+    pub fn handle_input(&mut self, _now: SimTime, bytes: &[u8]) -> usize {
         if self.closed {
             return bytes.len();
         }
-        self.last_input = now;
         self.link.push(bytes)
     }
 
@@ -186,7 +186,7 @@ impl ServerSession {
         self.link.digest_into(sink);
         self.state.digest_into(sink);
         digest::number(sink, self.opened.0);
-        digest::number(sink, self.last_input.0);
+        digest::number(sink, self.last_request.0);
         digest::number(sink, u64::from(self.closed));
     }
 
@@ -196,7 +196,7 @@ impl ServerSession {
         let idle = limits
             .idle_timeout
             .filter(|_| self.state.subscriptions.is_empty())
-            .map(|idle| self.last_input + idle);
+            .map(|idle| self.last_request + idle);
         let connect = limits
             .connect_timeout
             .filter(|_| !self.link.is_open())
@@ -216,6 +216,7 @@ impl ServerSession {
         device: &mut dyn S7Device,
         arrival: Arrival,
     ) -> Option<Transaction> {
+        self.last_request = now;
         let (action, refusal) = match arrival {
             Arrival::Message => return self.serve(now, device),
             Arrival::Request(request) => self.connect(request),
@@ -296,7 +297,9 @@ impl ServerSession {
         exchange.reply.clear();
         exchange.extra.clear();
         let request = pdu::decode(&message);
+        let too_long = message.len() > usize::from(exchange.state.pdu_bytes.max(MIN_PDU_BYTES));
         let outcome = match &request {
+            Ok(_) if too_long => Outcome::Refused(ErrorCode::WRONG_PDU),
             Ok(request) => exchange.serve(request),
             // Another protocol: a CPU ends the connection.
             Err(pdu::PduError::Protocol(_)) => Outcome::Close,

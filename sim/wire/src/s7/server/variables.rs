@@ -13,14 +13,17 @@ use crate::s7::pdu::{Pdu, function};
 impl Exchange<'_> {
     pub(super) fn read_variables(&mut self, request: &Pdu<'_>) -> Result<(), ErrorCode> {
         let addresses = addresses(request.parameters)?;
-        self.action = Action::Read(addresses.iter().map(describe).collect());
         let count = u8::try_from(addresses.len()).unwrap_or(0);
         self.answer(request, &[function::READ, count]);
         let open = self.level() < Level::NoAccess;
         let room = usize::from(self.state.pdu_bytes).saturating_sub(self.reply.len());
-        let accesses = collect(&*self.device, open, &addresses, room, self.reply)?;
+        let collected = collect(&*self.device, open, &addresses, room, self.reply);
+        let (accesses, refusal) = match collected {
+            Ok(accesses) => (accesses, None),
+            Err(code) => (addresses.iter().map(describe).collect(), Some(code)),
+        };
         self.action = Action::Read(accesses);
-        Ok(())
+        refusal.map_or(Ok(()), Err)
     }
 
     pub(super) fn write_variables(&mut self, request: &Pdu<'_>) -> Result<(), ErrorCode> {
@@ -57,7 +60,9 @@ impl Exchange<'_> {
         let span = address.span()?;
         let fits = match value.data_code {
             data::BIT => span.data_type == DataType::Bit && value.length == 1,
-            data::BITS | data::INTEGER => span.data_type != DataType::Bit && value.length % 8 == 0,
+            data::BITS | data::INTEGER => {
+                span.data_type != DataType::Bit && value.length.is_multiple_of(8)
+            }
             data::LONG | data::REAL | data::OCTETS => true,
             _ => return Err(ItemCode::TYPE),
         };

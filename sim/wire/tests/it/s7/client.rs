@@ -399,6 +399,44 @@ fn the_queue_is_bounded() {
     assert_eq!(lost, accepted);
 }
 
+/// What a client says that does a bit of everything, and what the server answers.
+fn requests_and_replies() -> (Vec<u8>, Vec<u8>) {
+    let fc9 = id(BlockKind::Fc, 9);
+    let mut small = ClientConfig::new(1, 0, 2);
+    small.pdu_bytes = 240;
+    let mut pair = Pair::with(small, config());
+    let address = Address::new(Area::DataBlock(1), DataType::Byte, 1, 3);
+    let block = test_block(fc9, &[9; 700]);
+    for operation in [
+        Operation::Read(vec![address, address]),
+        Operation::Write(vec![(address, vec![7; 3])]),
+        Operation::ReadList {
+            id: 0x001C,
+            index: 0,
+        },
+        Operation::Upload(id(BlockKind::Db, 3)),
+        Operation::Download { id: fc9, block },
+        Operation::Insert(vec![fc9]),
+        Operation::Stop,
+        Operation::ReadList {
+            id: 0x0424,
+            index: 0,
+        },
+    ] {
+        pair.client.request(NOW, operation).unwrap();
+    }
+    let (mut requests, mut replies) = (Vec::new(), Vec::new());
+    loop {
+        let start = requests.len();
+        if !pair.client.poll_output(&mut requests) {
+            return (requests, replies);
+        }
+        let reply = pair.bench.talk(&requests[start..]);
+        replies.extend(&reply);
+        pair.client.handle_input(NOW, &reply);
+    }
+}
+
 /// What the server says to a client that connects, uploads and reads a list.
 fn conversation() -> (Vec<Operation>, Vec<u8>) {
     let operations = vec![
@@ -426,6 +464,31 @@ fn conversation() -> (Vec<Operation>, Vec<u8>) {
 }
 
 proptest! {
+    #[test]
+    fn any_split_gives_the_same_bytes_and_state(
+        cuts in prop::collection::vec(1_usize..120, 0..80),
+    ) {
+        let (requests, replies) = requests_and_replies();
+        let digest = |session: &ServerSession| {
+            let mut digest = Vec::new();
+            session.digest_into(&mut |bytes| digest.extend_from_slice(bytes));
+            digest
+        };
+        let mut whole = Bench::new(config());
+        prop_assert_eq!(&whole.talk(&requests), &replies);
+        let mut bench = Bench::new(config());
+        let (mut rest, mut said) = (requests.as_slice(), Vec::new());
+        for cut in cuts {
+            let (piece, tail) = rest.split_at(cut.min(rest.len()));
+            said.extend(bench.talk(piece));
+            rest = tail;
+        }
+        said.extend(bench.talk(rest));
+        prop_assert_eq!(said, replies);
+        prop_assert_eq!(bench.transactions, whole.transactions);
+        prop_assert_eq!(digest(&bench.session), digest(&whole.session));
+    }
+
     #[test]
     fn a_client_survives_any_server(
         flips in prop::collection::vec((0_usize..4000, any::<u8>()), 0..6),

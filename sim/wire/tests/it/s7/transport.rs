@@ -180,6 +180,27 @@ fn half_open_and_silent_connections_end() {
 }
 
 #[test]
+fn killer_one_byte_a_second_does_not_hold_a_connection() {
+    let mut bench = Bench::connected();
+    // Bytes of a packet that is long in coming.
+    let mut slow = hex("03002004").into_iter().chain(std::iter::repeat(0));
+    let seconds = (0..600).find(|_| {
+        bench.wait(SimDuration::from_secs(1));
+        bench.talk(&[slow.next().unwrap()]);
+        bench.session.is_closed()
+    });
+    assert_eq!(seconds, Some(119));
+}
+
+#[test]
+fn a_request_beyond_the_pdu_is_refused() {
+    let mut bench = Bench::with_pdu(config(), 240);
+    let mut pdu = hex("320100000001000e00d90401120a10020001000184000000");
+    pdu.resize(24 + 217, 0);
+    assert_eq!(bench.ask(&pdu)[10..], hex("8500"));
+}
+
+#[test]
 fn a_short_frame_and_silence_is_only_a_wait() {
     let mut bench = Bench::connected();
     assert!(bench.talk(&hex("03000021 02f0")).is_empty());
