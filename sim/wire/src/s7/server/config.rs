@@ -19,11 +19,11 @@ pub struct Limits {
     pub idle_timeout: Option<SimDuration>,
     /// Silence after which an upload or download under way is given up.
     pub transfer_timeout: SimDuration,
-    /// Uploads open at the same time.
+    /// Uploads open at the same time; at most [`Self::MAX_PARALLEL`] count.
     pub uploads: usize,
     /// Bytes of a block that is downloaded.
     pub block_bytes: usize,
-    /// Cyclic jobs at the same time.
+    /// Cyclic jobs at the same time; at most [`Self::MAX_PARALLEL`] count.
     pub cyclic_jobs: usize,
 }
 
@@ -42,6 +42,8 @@ impl Limits {
     pub const UPLOADS: usize = 2;
     /// Cyclic jobs at the same time.
     pub const CYCLIC_JOBS: usize = 4;
+    /// What one byte can number with room to spare.
+    pub const MAX_PARALLEL: usize = 64;
 }
 
 impl Default for Limits {

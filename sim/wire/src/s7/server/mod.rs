@@ -69,7 +69,7 @@ struct State {
 }
 
 impl State {
-    /// Advances the sequence number; those that name a subscription are left out.
+    /// Advances the sequence number; those that name a subscription, at most [`Limits::MAX_PARALLEL`], are left out.
     fn next_sequence(&mut self) {
         loop {
             self.sequence = self.sequence.checked_add(1).unwrap_or(1);

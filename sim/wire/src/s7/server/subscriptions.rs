@@ -5,7 +5,7 @@ use sim_record::{SimDuration, SimTime};
 use super::record::Action;
 use super::userdata::service;
 use super::variables::{self, collect, read_addresses};
-use super::{Exchange, ServerConfig, State};
+use super::{Exchange, Limits, ServerConfig, State};
 use crate::cursor::Reader;
 use crate::device::Mode;
 use crate::digest;
@@ -139,7 +139,8 @@ impl Exchange<'_> {
         if factor == 0 {
             return Err(ErrorCode::CYCLIC_TIME);
         }
-        if self.state.subscriptions.cyclic.len() >= self.config.limits.cyclic_jobs {
+        let most = self.config.limits.cyclic_jobs.min(Limits::MAX_PARALLEL);
+        if self.state.subscriptions.cyclic.len() >= most {
             return Err(ErrorCode::CYCLIC_FULL);
         }
         let exist = |address| variables::exists(&*self.device, address);

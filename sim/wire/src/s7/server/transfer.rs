@@ -4,7 +4,7 @@ use sim_record::SimTime;
 
 use super::blocks::block_error;
 use super::record::Action;
-use super::{Exchange, Outcome};
+use super::{Exchange, Limits, Outcome};
 use crate::cursor::{Reader, UnexpectedEnd};
 use crate::digest;
 use crate::s7::block::{BlockId, ascii_digits, number_from_ascii};
@@ -96,12 +96,12 @@ impl Exchange<'_> {
         let limits = &self.config.limits;
         let deadline = self.now + limits.transfer_timeout;
         let transfers = &mut self.state.transfers;
-        if transfers.uploads.len() >= limits.uploads {
+        if transfers.uploads.len() >= limits.uploads.min(Limits::MAX_PARALLEL) {
             return Err(ErrorCode::NO_MORE_UPLOADS);
         }
         let rest = self.device.read_block(id).map_err(block_error)?;
         let length = u32::try_from(rest.len()).unwrap_or(u32::MAX);
-        // At most a handful are open, so a free number is near.
+        // At most `Limits::MAX_PARALLEL` are open, so a number is free.
         let upload = loop {
             transfers.last_upload = transfers.last_upload.checked_add(1).unwrap_or(1);
             let taken = |upload: &Upload| upload.id == transfers.last_upload;
