@@ -91,8 +91,8 @@ pub trait S7Device: DeviceModel {
     /// Bytes of an area; `None` where it does not exist. Timers and counters have two bytes each.
     fn area_bytes(&self, area: Area) -> Option<u32>;
 
-    /// Numbers of the linked blocks of a kind, ascending.
-    fn block_numbers(&self, kind: BlockKind) -> Vec<u16>;
+    /// Number and language ([`super::block::language`]) of each linked block of a kind, ascending by number.
+    fn blocks(&self, kind: BlockKind) -> Vec<(u16, u8)>;
 
     /// A linked block as it is loaded, header and footer included. [`DeviceError::BadAddress`] where there is none.
     fn read_block(&self, id: BlockId) -> Result<Vec<u8>, DeviceError>;

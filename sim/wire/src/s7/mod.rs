@@ -9,11 +9,13 @@
 //! [`server::ServerSession`] and [`client::ClientSession`] put them together.
 
 pub mod block;
+pub mod client;
 pub mod clock;
 pub mod cotp;
 pub mod device;
 mod error;
 pub mod item;
+mod link;
 pub mod pdu;
 pub mod persona;
 pub mod server;

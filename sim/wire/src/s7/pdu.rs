@@ -48,25 +48,6 @@ pub mod function {
     pub const STOP: u8 = 0x29;
     /// Setup communication.
     pub const SETUP: u8 = 0xF0;
-
-    /// The function's name.
-    #[must_use]
-    pub const fn name(code: u8) -> Option<&'static str> {
-        Some(match code {
-            READ => "read variables",
-            WRITE => "write variables",
-            REQUEST_DOWNLOAD => "request download",
-            DOWNLOAD_BLOCK => "download block",
-            DOWNLOAD_ENDED => "download ended",
-            START_UPLOAD => "start upload",
-            UPLOAD => "upload",
-            END_UPLOAD => "end upload",
-            CONTROL => "control",
-            STOP => "stop",
-            SETUP => "setup communication",
-            _ => return None,
-        })
-    }
 }
 
 /// Why bytes are no S7comm PDU.

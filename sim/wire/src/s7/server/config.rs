@@ -14,15 +14,16 @@ pub struct Limits {
     pub output_bytes: usize,
     /// Time in which a fresh connection must have asked for a transport connection; `None` waits for ever.
     pub connect_timeout: Option<SimDuration>,
-    /// Silence after which the connection is closed; `None` keeps it open.
+    /// Time without a whole request after which the connection is closed; `None` keeps it open. One with
+    /// subscriptions stays.
     pub idle_timeout: Option<SimDuration>,
     /// Silence after which an upload or download under way is given up.
     pub transfer_timeout: SimDuration,
-    /// Uploads open at the same time.
+    /// Uploads open at the same time; at most [`Self::MAX_PARALLEL`] count.
     pub uploads: usize,
     /// Bytes of a block that is downloaded.
     pub block_bytes: usize,
-    /// Cyclic jobs at the same time.
+    /// Cyclic jobs at the same time; at most [`Self::MAX_PARALLEL`] count.
     pub cyclic_jobs: usize,
 }
 
@@ -41,6 +42,8 @@ impl Limits {
     pub const UPLOADS: usize = 2;
     /// Cyclic jobs at the same time.
     pub const CYCLIC_JOBS: usize = 4;
+    /// What one byte can number with room to spare.
+    pub const MAX_PARALLEL: usize = 64;
 }
 
 impl Default for Limits {

@@ -6,9 +6,12 @@
 //! What the CPU sends unasked, cyclic data and messages, is made by [`ServerSession::step`]: call it after
 //! [`ServerSession::handle_timeout`] too.
 
+mod blocks;
 mod config;
-mod link;
+pub(super) mod control;
 mod record;
+mod subscriptions;
+mod transfer;
 mod userdata;
 mod variables;
 
@@ -16,13 +19,20 @@ use std::sync::Arc;
 
 use sim_record::SimTime;
 
-use self::link::{Arrival, Broken, Link};
+use self::subscriptions::Subscriptions;
+use self::transfer::Transfers;
 use self::userdata::Parts;
+use super::cotp::{self, Connect};
 use super::device::{Level, S7Device};
 use super::error::ErrorCode;
+use super::link::{Arrival, Broken, Link};
 use super::pdu::{self, Pdu, function, rosctr};
+use super::userdata::ANSWER_PARAMETER_BYTES;
 use super::{MAX_PDU_BYTES, MIN_PDU_BYTES};
 use crate::digest;
+
+pub(super) use transfer::{decode_part, encode_part};
+pub(super) use userdata::{hide_password, service};
 
 pub use config::{Limits, ServerConfig};
 pub use record::{Access, Action, Bytes, MAX_BYTES_KEPT, Transaction};
@@ -35,8 +45,11 @@ pub struct ServerSession {
     state: State,
     /// The answer that is being made.
     reply: Vec<u8>,
+    /// A job of ours that goes out after it.
+    extra: Vec<u8>,
     opened: SimTime,
-    last_input: SimTime,
+    /// When the last whole request came; single bytes do not keep a connection.
+    last_request: SimTime,
     closed: bool,
 }
 
@@ -51,12 +64,26 @@ struct State {
     sequence: u8,
     /// The rest of an answer that is longer than a PDU.
     parts: Option<Parts>,
+    transfers: Transfers,
+    subscriptions: Subscriptions,
 }
 
 impl State {
-    fn next_sequence(&mut self) -> u8 {
-        self.sequence = self.sequence.checked_add(1).unwrap_or(1);
-        self.sequence
+    /// Advances the sequence number; those that name a subscription, at most [`Limits::MAX_PARALLEL`], are left out.
+    fn next_sequence(&mut self) {
+        loop {
+            self.sequence = self.sequence.checked_add(1).unwrap_or(1);
+            if !self.subscriptions.uses(self.sequence) {
+                return;
+            }
+        }
+    }
+
+    /// Bytes of data that fit into a userdata answer or push.
+    fn userdata_room(&self) -> usize {
+        const OVERHEAD: usize =
+            pdu::HEADER_BYTES + ANSWER_PARAMETER_BYTES + super::userdata::DATA_HEADER_BYTES;
+        usize::from(self.pdu_bytes).saturating_sub(OVERHEAD)
     }
 
     fn digest_into(&self, sink: &mut dyn FnMut(&[u8])) {
@@ -66,6 +93,8 @@ impl State {
         if let Some(parts) = &self.parts {
             parts.digest_into(sink);
         }
+        self.transfers.digest_into(sink);
+        self.subscriptions.digest_into(sink);
     }
 }
 
@@ -79,8 +108,9 @@ impl ServerSession {
             link,
             state: State::default(),
             reply: Vec::new(),
+            extra: Vec::new(),
             opened: now,
-            last_input: now,
+            last_request: now,
             closed: false,
         }
     }
@@ -88,19 +118,25 @@ impl ServerSession {
     /// Takes received bytes and returns how many; offer the rest again after [`Self::step`].
     /// A closed session takes all and forgets them.
     #[must_use = "bytes that were not taken must be offered again"]
-    pub fn handle_input(&mut self, now: SimTime, bytes: &[u8]) -> usize {
+    pub fn handle_input(&mut self, _now: SimTime, bytes: &[u8]) -> usize {
         if self.closed {
             return bytes.len();
         }
-        self.last_input = now;
         self.link.push(bytes)
     }
 
     /// Works the next waiting request. `None` when no whole request waits, when [`Limits::output_bytes`] wait for
     /// [`Self::poll_output`], or when the session is closed.
     pub fn step(&mut self, now: SimTime, device: &mut dyn S7Device) -> Option<Transaction> {
+        if self.closed {
+            return None;
+        }
+        self.state.transfers.expire(now);
+        if !self.state.subscriptions.is_empty() {
+            subscriptions::push(now, &*device, &self.config, &mut self.state, &mut self.link);
+        }
         while !self.closed && self.link.waiting_output() < self.config.limits.output_bytes {
-            let worked = match self.link.next(&self.config.persona) {
+            let worked = match self.link.next() {
                 Ok(arrival) => self.work(now, device, arrival?),
                 Err(Broken) => {
                     self.close();
@@ -122,11 +158,18 @@ impl ServerSession {
     /// When to call [`Self::handle_timeout`] at the latest.
     #[must_use]
     pub fn next_timeout(&self) -> Option<SimTime> {
-        self.end_of_patience()
+        let due = [
+            self.end_of_patience(),
+            self.state.transfers.deadline(),
+            self.state.subscriptions.due(),
+        ];
+        due.into_iter().flatten().min().filter(|_| !self.closed)
     }
 
-    /// Closes the session when nothing came for too long.
+    /// Closes the session when nothing came for too long, gives up transfers, and notes what is due to be sent.
     pub fn handle_timeout(&mut self, now: SimTime) {
+        self.state.transfers.expire(now);
+        self.state.subscriptions.mark_due(now);
         if self.end_of_patience().is_some_and(|at| now >= at) {
             self.close();
         }
@@ -143,19 +186,22 @@ impl ServerSession {
         self.link.digest_into(sink);
         self.state.digest_into(sink);
         digest::number(sink, self.opened.0);
-        digest::number(sink, self.last_input.0);
+        digest::number(sink, self.last_request.0);
         digest::number(sink, u64::from(self.closed));
     }
 
     fn end_of_patience(&self) -> Option<SimTime> {
         let limits = &self.config.limits;
-        let idle = limits.idle_timeout.map(|idle| self.last_input + idle);
+        // Who only listens is silent; the transport finds out that he is gone.
+        let idle = limits
+            .idle_timeout
+            .filter(|_| self.state.subscriptions.is_empty())
+            .map(|idle| self.last_request + idle);
         let connect = limits
             .connect_timeout
-            .filter(|_| !self.link.is_connected())
+            .filter(|_| !self.link.is_open())
             .map(|connect| self.opened + connect);
-        let at = idle.into_iter().chain(connect).min();
-        at.filter(|_| !self.closed)
+        idle.into_iter().chain(connect).min()
     }
 
     fn close(&mut self) {
@@ -170,22 +216,23 @@ impl ServerSession {
         device: &mut dyn S7Device,
         arrival: Arrival,
     ) -> Option<Transaction> {
+        self.last_request = now;
         let (action, refusal) = match arrival {
             Arrival::Message => return self.serve(now, device),
-            Arrival::Disconnect => {
+            Arrival::Request(request) => self.connect(request),
+            Arrival::Disconnect {
+                destination_reference,
+                source_reference,
+            } => {
+                self.link.send_tpdu(|out| {
+                    cotp::encode_disconnect_confirm(source_reference, destination_reference, out);
+                });
                 self.close();
                 (Action::Disconnect, None)
             }
-            Arrival::Connect {
-                calling,
-                called,
-                accepted,
-            } => {
-                if !accepted {
-                    self.close();
-                }
-                let refusal = (!accepted).then_some(ErrorCode::ACCESS_REFUSED);
-                (Action::Connect { calling, called }, refusal)
+            Arrival::Confirm(_) => {
+                self.close();
+                return None;
             }
         };
         Some(Transaction {
@@ -198,6 +245,42 @@ impl ServerSession {
         })
     }
 
+    /// Accepts a call, or refuses it where the address is not the persona's.
+    fn connect(&mut self, request: Connect) -> (Action, Option<ErrorCode>) {
+        let persona = &self.config.persona;
+        let called = request.called.unwrap_or_default();
+        let calling = request.calling.unwrap_or_default();
+        let action = Action::Connect {
+            calling: calling.clone(),
+            called: called.clone(),
+        };
+        let client = request.source_reference;
+        if !persona.addressing.accepts(&called) {
+            self.link.send_tpdu(|out| {
+                cotp::encode_disconnect_request(client, 0, cotp::REASON_ADDRESS_UNKNOWN, out);
+            });
+            self.close();
+            return (action, Some(ErrorCode::ACCESS_REFUSED));
+        }
+        let largest = persona
+            .size_code
+            .clamp(cotp::MIN_SIZE_CODE, cotp::MAX_SIZE_CODE);
+        let asked = request.size_code.unwrap_or(largest);
+        let size_code = asked.clamp(cotp::MIN_SIZE_CODE, largest);
+        let confirm = Connect {
+            destination_reference: client,
+            source_reference: persona.reference_base.wrapping_add(client),
+            class: 0,
+            size_code: Some(size_code),
+            calling: Some(calling),
+            called: Some(called),
+        };
+        self.link.open(size_code);
+        self.link
+            .send_tpdu(|out| cotp::encode_confirm(&confirm, out));
+        (action, None)
+    }
+
     /// Works the message that arrived.
     fn serve(&mut self, now: SimTime, device: &mut dyn S7Device) -> Option<Transaction> {
         let message = std::mem::take(&mut self.link.message);
@@ -207,11 +290,16 @@ impl ServerSession {
             state: &mut self.state,
             device,
             reply: &mut self.reply,
+            extra: &mut self.extra,
             action: Action::Malformed(message.first().copied().unwrap_or(0)),
+            refusal: None,
         };
         exchange.reply.clear();
+        exchange.extra.clear();
         let request = pdu::decode(&message);
+        let too_long = message.len() > usize::from(exchange.state.pdu_bytes.max(MIN_PDU_BYTES));
         let outcome = match &request {
+            Ok(_) if too_long => Outcome::Refused(ErrorCode::WRONG_PDU),
             Ok(request) => exchange.serve(request),
             // Another protocol: a CPU ends the connection.
             Err(pdu::PduError::Protocol(_)) => Outcome::Close,
@@ -220,12 +308,11 @@ impl ServerSession {
         let reference = pdu::reference(&message).unwrap_or(0);
         let action = exchange.action;
         let refusal = match outcome {
-            Outcome::Done => None,
+            Outcome::Done => exchange.refusal,
             Outcome::Ignored => {
                 self.link.message = message;
                 return None;
             }
-            Outcome::Answered(code) => Some(code),
             Outcome::Refused(code) => {
                 pdu::begin(&mut self.reply, rosctr::ACK, reference, code, &[]);
                 Some(code)
@@ -235,10 +322,12 @@ impl ServerSession {
                 Some(ErrorCode::WRONG_PDU)
             }
         };
-        let answered = !self.reply.is_empty();
-        if answered {
-            pdu::finish(&mut self.reply);
-            self.link.send(&self.reply);
+        let answered = !(self.reply.is_empty() && self.extra.is_empty());
+        for message in [&mut self.reply, &mut self.extra] {
+            if !message.is_empty() {
+                pdu::finish(message);
+                self.link.send(message);
+            }
         }
         let request_bytes = u16::try_from(message.len()).unwrap_or(u16::MAX);
         self.link.message = message;
@@ -255,11 +344,9 @@ impl ServerSession {
 
 /// How a request ended.
 enum Outcome {
-    /// The reply says what was done.
+    /// There is a reply, or none is needed.
     Done,
-    /// The reply says that it was refused.
-    Answered(ErrorCode),
-    /// The reply is yet to be made: an answer with that error and nothing else.
+    /// The reply is an answer with that error and nothing else.
     Refused(ErrorCode),
     /// No request.
     Ignored,
@@ -274,7 +361,10 @@ struct Exchange<'a> {
     state: &'a mut State,
     device: &'a mut dyn S7Device,
     reply: &'a mut Vec<u8>,
+    extra: &'a mut Vec<u8>,
     action: Action,
+    /// Why it was refused, where the reply says so already.
+    refusal: Option<ErrorCode>,
 }
 
 impl Exchange<'_> {
@@ -286,7 +376,7 @@ impl Exchange<'_> {
             },
             rosctr::USERDATA if self.state.pdu_bytes > 0 => self.userdata(request),
             rosctr::USERDATA => Outcome::Refused(ErrorCode::STATE),
-            _ => Outcome::Ignored,
+            _ => self.client_answer(request),
         }
     }
 
@@ -304,6 +394,12 @@ impl Exchange<'_> {
             function::READ if services.variables => self.read_variables(request),
             function::WRITE if services.variables => self.write_variables(request),
             function::READ | function::WRITE => Err(ErrorCode::NOT_IMPLEMENTED),
+            function::START_UPLOAD => self.start_upload(request),
+            function::UPLOAD => self.upload_part(request),
+            function::END_UPLOAD => self.end_upload(request),
+            function::REQUEST_DOWNLOAD => self.start_download(request),
+            function::CONTROL => self.control(request),
+            function::STOP => self.stop(request),
             _ => Err(ErrorCode::STATE),
         }
     }

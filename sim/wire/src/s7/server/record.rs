@@ -37,8 +37,8 @@ impl Transaction {
             self.action,
             Action::Write(_)
                 | Action::LoadBlock(_)
-                | Action::InsertBlock(_)
-                | Action::DeleteBlock(_)
+                | Action::InsertBlocks(_)
+                | Action::DeleteBlocks(_)
                 | Action::Start(_)
                 | Action::Stop
                 | Action::Memory(_)
@@ -49,11 +49,17 @@ impl Transaction {
     /// Whether all of it was done.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        let accesses = match &self.action {
-            Action::Read(accesses) | Action::Write(accesses) => accesses.as_slice(),
+        let done = |access: &Access| access.code == ItemCode::OK;
+        self.refusal.is_none() && self.accesses().iter().all(done)
+    }
+
+    /// The variables of a read or write job; none of others.
+    #[must_use]
+    pub fn accesses(&self) -> &[Access] {
+        match &self.action {
+            Action::Read(accesses) | Action::Write(accesses) => accesses,
             _ => &[],
-        };
-        self.refusal.is_none() && accesses.iter().all(|access| access.code == ItemCode::OK)
+        }
     }
 }
 
@@ -103,10 +109,10 @@ pub enum Action {
     DownloadPart,
     /// The last part of a download: the block is in the load memory.
     LoadBlock(BlockId),
-    /// Link a block into the program: the instant at which the program changes.
-    InsertBlock(BlockId),
-    /// Delete a block.
-    DeleteBlock(BlockId),
+    /// Link blocks into the program: the instant at which the program changes.
+    InsertBlocks(Vec<BlockId>),
+    /// Delete blocks.
+    DeleteBlocks(Vec<BlockId>),
     /// Start the CPU.
     Start(StartKind),
     /// Stop the CPU.
@@ -138,6 +144,47 @@ pub enum Action {
     },
     /// Nothing that can be read; with the first byte.
     Malformed(u8),
+}
+
+impl Action {
+    /// A name in a few words, for records and logs.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Connect { .. } => "connect",
+            Self::Disconnect => "disconnect",
+            Self::Setup { .. } => "setup communication",
+            Self::Read(_) => "read variables",
+            Self::Write(_) => "write variables",
+            Self::ReadList { .. } => "read system status list",
+            Self::NextPart => "next part",
+            Self::ListBlocks(_) => "list blocks",
+            Self::BlockInfo(_) => "block information",
+            Self::StartUpload(_) => "start upload",
+            Self::UploadPart => "upload",
+            Self::EndUpload => "end upload",
+            Self::StartDownload(_) => "request download",
+            Self::DownloadPart => "download",
+            Self::LoadBlock(_) => "load block",
+            Self::InsertBlocks(_) => "insert blocks",
+            Self::DeleteBlocks(_) => "delete blocks",
+            Self::Start(StartKind::Warm) => "warm restart",
+            Self::Start(StartKind::Cold) => "cold restart",
+            Self::Stop => "stop",
+            Self::Memory(MemoryService::Compress) => "compress",
+            Self::Memory(MemoryService::CopyRamToRom) => "copy RAM to ROM",
+            Self::ReadClock => "read clock",
+            Self::SetClock(_) => "set clock",
+            Self::GivePassword => "give password",
+            Self::ClearPassword => "clear password",
+            Self::Subscribe => "subscribe to variables",
+            Self::SubscribeMessages => "subscribe to messages",
+            Self::Unsubscribe => "unsubscribe",
+            Self::UnknownJob(_) => "unknown job",
+            Self::UnknownService { .. } => "unknown service",
+            Self::Malformed(_) => "malformed",
+        }
+    }
 }
 
 /// One variable of a read or write job.

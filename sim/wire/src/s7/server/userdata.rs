@@ -12,19 +12,22 @@ use crate::s7::szl::{self, Source};
 use crate::s7::userdata::{self, Direction, Parameters, group};
 
 /// Services of the groups.
-pub(super) mod service {
-    pub const READ_LIST: u8 = 1;
-    pub const MESSAGES: u8 = 2;
-    pub const DIAGNOSTIC_MESSAGE: u8 = 3;
-    pub const LIST_BLOCKS: u8 = 1;
-    pub const LIST_BLOCKS_OF_KIND: u8 = 2;
-    pub const BLOCK_INFO: u8 = 3;
-    pub const GIVE_PASSWORD: u8 = 1;
-    pub const CLEAR_PASSWORD: u8 = 2;
-    pub const READ_CLOCK: u8 = 1;
-    pub const SET_CLOCK: u8 = 2;
-    pub const READ_CLOCK_FOLLOWING: u8 = 3;
-    pub const SET_CLOCK_FOLLOWING: u8 = 4;
+pub(crate) mod service {
+    pub(crate) const READ_LIST: u8 = 1;
+    pub(crate) const CYCLIC: u8 = 1;
+    pub(crate) const END_CYCLIC: u8 = 4;
+    pub(crate) const CYCLIC_CHANGES: u8 = 5;
+    pub(crate) const MESSAGES: u8 = 2;
+    pub(crate) const DIAGNOSTIC_MESSAGE: u8 = 3;
+    pub(crate) const COUNT_BLOCKS: u8 = 1;
+    pub(crate) const LIST_BLOCKS: u8 = 2;
+    pub(crate) const BLOCK_INFO: u8 = 3;
+    pub(crate) const GIVE_PASSWORD: u8 = 1;
+    pub(crate) const CLEAR_PASSWORD: u8 = 2;
+    pub(crate) const READ_CLOCK: u8 = 1;
+    pub(crate) const SET_CLOCK: u8 = 2;
+    pub(crate) const READ_CLOCK_FOLLOWING: u8 = 3;
+    pub(crate) const SET_CLOCK_FOLLOWING: u8 = 4;
 }
 
 /// The rest of an answer that is longer than a PDU.
@@ -61,26 +64,34 @@ impl Exchange<'_> {
         let served = if asked.follows {
             self.next_part(&asked)
         } else {
+            self.state.next_sequence();
             userdata::decode_data(request.data)
                 .map_err(|_| ErrorCode::WRONG_PDU)
                 .and_then(|(_, data)| self.service(&asked, data))
         };
         let (error, data) = match served {
             Ok(data) => (ErrorCode::NONE, data),
-            Err(code) => (code, Vec::new()),
+            Err(code) => {
+                self.refusal = Some(code);
+                (code, Vec::new())
+            }
         };
         self.answer_userdata(request, &asked, error, data);
-        if error == ErrorCode::NONE {
-            Outcome::Done
-        } else {
-            Outcome::Answered(error)
-        }
+        Outcome::Done
     }
 
     /// Does what was asked and returns the data of the answer, all of them.
     fn service(&mut self, asked: &Parameters, data: &[u8]) -> Result<Vec<u8>, ErrorCode> {
         match (asked.group, asked.service) {
             (group::CPU, service::READ_LIST) => self.read_list(data),
+            (group::CPU, service::MESSAGES) => self.subscribe_messages(data),
+            (group::CYCLIC, service::CYCLIC | service::CYCLIC_CHANGES) => {
+                self.subscribe(asked, data)
+            }
+            (group::CYCLIC, service::END_CYCLIC) => self.unsubscribe(data),
+            (group::BLOCKS, service::COUNT_BLOCKS) => self.count_blocks(),
+            (group::BLOCKS, service::LIST_BLOCKS) => self.list_blocks(data),
+            (group::BLOCKS, service::BLOCK_INFO) => self.block_info(data),
             (group::TIME, service::READ_CLOCK | service::READ_CLOCK_FOLLOWING) => {
                 self.action = Action::ReadClock;
                 Ok(clock::clock(self.device.clock_us(self.now)).to_vec())
@@ -168,15 +179,12 @@ impl Exchange<'_> {
         mut data: Vec<u8>,
     ) {
         let under_way = self.state.parts.take().filter(|_| asked.follows);
-        let room = usize::from(self.state.pdu_bytes).saturating_sub(
-            pdu::HEADER_BYTES + userdata::ANSWER_PARAMETER_BYTES + userdata::DATA_HEADER_BYTES,
-        );
-        let rest = data.split_off(room.min(data.len()));
+        let rest = data.split_off(self.state.userdata_room().min(data.len()));
         let more = !rest.is_empty();
         let (sequence, unit) = match &under_way {
             Some(parts) => (parts.sequence, parts.unit),
             None => {
-                let sequence = self.state.next_sequence();
+                let sequence = self.state.sequence;
                 // One answer is under way at a time, so its sequence number names its parts as well.
                 (sequence, if more { sequence } else { 0 })
             }

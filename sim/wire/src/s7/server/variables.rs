@@ -13,64 +13,17 @@ use crate::s7::pdu::{Pdu, function};
 impl Exchange<'_> {
     pub(super) fn read_variables(&mut self, request: &Pdu<'_>) -> Result<(), ErrorCode> {
         let addresses = addresses(request.parameters)?;
-        self.action = Action::Read(addresses.iter().map(describe).collect());
         let count = u8::try_from(addresses.len()).unwrap_or(0);
         self.answer(request, &[function::READ, count]);
-        let accesses = self.append_variables(&addresses)?;
-        self.action = Action::Read(accesses);
-        Ok(())
-    }
-
-    /// Appends the data of variables to the reply, which already has everything else.
-    pub(super) fn append_variables(
-        &mut self,
-        addresses: &[Address],
-    ) -> Result<Vec<Access>, ErrorCode> {
         let open = self.level() < Level::NoAccess;
-        let spans: Vec<Result<Span, ItemCode>> = addresses
-            .iter()
-            .map(|address| {
-                let span = address.span()?;
-                check(&*self.device, &span, false)?;
-                if open {
-                    Ok(span)
-                } else {
-                    Err(ItemCode::ACCESS)
-                }
-            })
-            .collect();
-        let mut room = usize::from(self.state.pdu_bytes).saturating_sub(self.reply.len());
-        for (index, span) in spans.iter().enumerate() {
-            let bytes = span.as_ref().map_or(0, |span| span.bytes as usize);
-            let fill = usize::from(bytes % 2 == 1 && index + 1 < spans.len());
-            room = room
-                .checked_sub(item::DATA_HEADER_BYTES + bytes + fill)
-                .ok_or(ErrorCode::WRONG_PDU)?;
-        }
-        let mut accesses = Vec::with_capacity(addresses.len());
-        let last = addresses.len().saturating_sub(1);
-        for (index, (address, span)) in addresses.iter().zip(spans).enumerate() {
-            let start = self.reply.len();
-            let result = span.and_then(|span| append(&*self.device, &span, self.reply));
-            let mut access = describe(address);
-            match result {
-                Ok(()) => {
-                    let values = self.reply.get(start + item::DATA_HEADER_BYTES..);
-                    access.values = Bytes::keep(values.unwrap_or(&[]));
-                    access.code = ItemCode::OK;
-                }
-                Err(code) => {
-                    self.reply.truncate(start);
-                    item::encode_data_header(code, data::NONE, 0, self.reply);
-                    access.code = code;
-                }
-            }
-            if (self.reply.len() - start) % 2 == 1 && index < last {
-                self.reply.push(0);
-            }
-            accesses.push(access);
-        }
-        Ok(accesses)
+        let room = usize::from(self.state.pdu_bytes).saturating_sub(self.reply.len());
+        let collected = collect(&*self.device, open, &addresses, room, self.reply);
+        let (accesses, refusal) = match collected {
+            Ok(accesses) => (accesses, None),
+            Err(code) => (addresses.iter().map(describe).collect(), Some(code)),
+        };
+        self.action = Action::Read(accesses);
+        refusal.map_or(Ok(()), Err)
     }
 
     pub(super) fn write_variables(&mut self, request: &Pdu<'_>) -> Result<(), ErrorCode> {
@@ -107,7 +60,9 @@ impl Exchange<'_> {
         let span = address.span()?;
         let fits = match value.data_code {
             data::BIT => span.data_type == DataType::Bit && value.length == 1,
-            data::BITS | data::INTEGER => span.data_type != DataType::Bit && value.length % 8 == 0,
+            data::BITS | data::INTEGER => {
+                span.data_type != DataType::Bit && value.length.is_multiple_of(8)
+            }
             data::LONG | data::REAL | data::OCTETS => true,
             _ => return Err(ItemCode::TYPE),
         };
@@ -139,8 +94,22 @@ impl Exchange<'_> {
 /// The addresses of a job; their count must account for every byte.
 fn addresses(parameters: &[u8]) -> Result<Vec<Address>, ErrorCode> {
     let mut reader = Reader::new(parameters);
-    let _function = reader.read_u8().map_err(|_| ErrorCode::WRONG_PDU)?;
-    let addresses = read_addresses(&mut reader)?;
+    let [_function, count] = reader.read_array().map_err(|_| ErrorCode::WRONG_PDU)?;
+    read_addresses(&mut reader, count)
+}
+
+/// Reads as many addresses; they must account for every byte.
+pub(super) fn read_addresses(
+    reader: &mut Reader<'_>,
+    count: u8,
+) -> Result<Vec<Address>, ErrorCode> {
+    if !(1..=MAX_ITEMS).contains(&usize::from(count)) {
+        return Err(ErrorCode::WRONG_PDU);
+    }
+    let addresses = (0..count)
+        .map(|_| Address::decode(reader))
+        .collect::<Result<_, _>>()
+        .map_err(|_| ErrorCode::WRONG_PDU)?;
     if reader.is_empty() {
         Ok(addresses)
     } else {
@@ -148,15 +117,60 @@ fn addresses(parameters: &[u8]) -> Result<Vec<Address>, ErrorCode> {
     }
 }
 
-/// Reads the count and as many addresses.
-pub(super) fn read_addresses(reader: &mut Reader<'_>) -> Result<Vec<Address>, ErrorCode> {
-    let count = usize::from(reader.read_u8().map_err(|_| ErrorCode::WRONG_PDU)?);
-    if !(1..=MAX_ITEMS).contains(&count) {
-        return Err(ErrorCode::WRONG_PDU);
+/// Appends the data of variables, each with its code; [`ErrorCode::WRONG_PDU`] when they need more than `room` bytes.
+pub(super) fn collect(
+    device: &dyn S7Device,
+    open: bool,
+    addresses: &[Address],
+    mut room: usize,
+    out: &mut Vec<u8>,
+) -> Result<Vec<Access>, ErrorCode> {
+    let readable = |address: &Address| {
+        let span = address.span()?;
+        check(device, &span, false)?;
+        if open {
+            Ok(span)
+        } else {
+            Err(ItemCode::ACCESS)
+        }
+    };
+    let spans: Vec<Result<Span, ItemCode>> = addresses.iter().map(readable).collect();
+    let last = spans.len().saturating_sub(1);
+    for (index, span) in spans.iter().enumerate() {
+        let bytes = span.as_ref().map_or(0, |span| span.bytes as usize);
+        let fill = usize::from(bytes % 2 == 1 && index < last);
+        room = room
+            .checked_sub(item::DATA_HEADER_BYTES + bytes + fill)
+            .ok_or(ErrorCode::WRONG_PDU)?;
     }
-    (0..count)
-        .map(|_| Address::decode(reader).map_err(|_| ErrorCode::WRONG_PDU))
-        .collect()
+    let mut accesses = Vec::with_capacity(addresses.len());
+    for (index, (address, span)) in addresses.iter().zip(spans).enumerate() {
+        let start = out.len();
+        let mut access = describe(address);
+        match span.and_then(|span| append(device, &span, out)) {
+            Ok(()) => {
+                let values = out.get(start + item::DATA_HEADER_BYTES..);
+                access.values = Bytes::keep(values.unwrap_or(&[]));
+            }
+            Err(code) => {
+                out.truncate(start);
+                item::encode_data_header(code, data::NONE, 0, out);
+                access.code = code;
+            }
+        }
+        if (out.len() - start) % 2 == 1 && index < last {
+            out.push(0);
+        }
+        accesses.push(access);
+    }
+    Ok(accesses)
+}
+
+/// Whether an address is one that can be read.
+pub(super) fn exists(device: &dyn S7Device, address: &Address) -> bool {
+    address
+        .span()
+        .is_ok_and(|span| check(device, &span, false).is_ok())
 }
 
 /// Whether the device has what the span names.

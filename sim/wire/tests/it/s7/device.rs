@@ -101,9 +101,9 @@ impl S7Device for TestCpu {
     fn area_bytes(&self, area: Area) -> Option<u32> {
         self.areas.get(&area).map(|bytes| bytes.len() as u32)
     }
-    fn block_numbers(&self, kind: BlockKind) -> Vec<u16> {
+    fn blocks(&self, kind: BlockKind) -> Vec<(u16, u8)> {
         let ids = self.blocks.keys().filter(|id| id.kind == kind);
-        ids.map(|id| id.number).collect()
+        ids.map(|id| (id.number, block::language::SCL)).collect()
     }
     fn read_block(&self, id: BlockId) -> Result<Vec<u8>, DeviceError> {
         self.blocks.get(&id).cloned().ok_or(DeviceError::BadAddress)

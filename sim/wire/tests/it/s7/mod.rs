@@ -1,15 +1,18 @@
 //! The S7 sessions.
 
+mod blocks;
+mod client;
+mod control;
 mod device;
 mod lists;
 mod scanners;
+mod subscriptions;
 mod transport;
 mod variables;
 
 use std::sync::Arc;
 
 use sim_record::{SimDuration, SimTime};
-use sim_wire::s7::block::BlockKind;
 use sim_wire::s7::persona::S7Persona;
 use sim_wire::s7::server::{ServerConfig, ServerSession, Transaction};
 
@@ -165,6 +168,3 @@ pub fn hex(text: &str) -> Vec<u8> {
         .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
         .collect()
 }
-
-/// Every kind of block, for loops.
-pub const KINDS: [BlockKind; 7] = BlockKind::ALL;

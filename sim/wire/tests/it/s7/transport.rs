@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 use sim_record::SimDuration;
-use sim_wire::s7::server::{Action, Limits};
+use sim_wire::s7::server::{Action, Limits, ServerConfig};
 
-use super::{Bench, NOW, config, hex, packet};
+use super::{Bench, NOW, config, hex, packet, persona};
 
 const CONNECT: &str = "0300001611e00000000100c1020100c2020102c0010a";
 const SETUP: &str = "0300001902f08032010000040000080000f0000001000101e0";
@@ -69,6 +69,26 @@ fn wrong_rack_slot_or_type_is_refused() {
         let mut bench = Bench::new(config());
         let reply = bench.talk(&hex(&CONNECT.replace("c2020102", &format!("c202{called}"))));
         assert_eq!(reply[5], 0xD0, "{called}");
+    }
+}
+
+#[test]
+fn a_persona_without_rack_takes_nmaps_second_address_and_no_text() {
+    let mut persona = persona();
+    persona.addressing.places = vec![(0, 0), (0, 1)];
+    let config = ServerConfig::new(persona);
+    for (called, answer) in [
+        ("c2020102", 0x80),
+        ("c2020200", 0xD0),
+        ("c2020101", 0xD0),
+        // "SIMATIC-ROOT-ES", where S7comm-plus begins.
+        ("c20f53494d415449432d524f4f542d4553", 0x80),
+    ] {
+        let mut bench = Bench::new(config.clone());
+        let tpdu = hex(&format!("e00000000500c1020100{called}c0010a"));
+        let length = tpdu.len() as u8;
+        let packet = [&[3, 0, 0, length + 5, length][..], &tpdu].concat();
+        assert_eq!(bench.talk(&packet)[5], answer, "{called}");
     }
 }
 
@@ -177,6 +197,27 @@ fn half_open_and_silent_connections_end() {
     assert!(!bench.session.is_closed());
     bench.wait(SimDuration::from_secs(1));
     assert!(bench.session.is_closed() && bench.session.next_timeout().is_none());
+}
+
+#[test]
+fn killer_one_byte_a_second_does_not_hold_a_connection() {
+    let mut bench = Bench::connected();
+    // Bytes of a packet that is long in coming.
+    let mut slow = hex("03002004").into_iter().chain(std::iter::repeat(0));
+    let seconds = (0..600).find(|_| {
+        bench.wait(SimDuration::from_secs(1));
+        bench.talk(&[slow.next().unwrap()]);
+        bench.session.is_closed()
+    });
+    assert_eq!(seconds, Some(119));
+}
+
+#[test]
+fn a_request_beyond_the_pdu_is_refused() {
+    let mut bench = Bench::with_pdu(config(), 240);
+    let mut pdu = hex("320100000001000e00d90401120a10020001000184000000");
+    pdu.resize(24 + 217, 0);
+    assert_eq!(bench.ask(&pdu)[10..], hex("8500"));
 }
 
 #[test]

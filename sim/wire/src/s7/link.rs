@@ -1,23 +1,23 @@
-//! The transport below the server: bytes to messages and back.
+//! Bytes to messages and back, on either side of a connection.
 
+use super::cotp::{self, Connect, Tpdu};
+use super::tpkt::{self, PacketBuffer};
 use crate::digest;
-use crate::s7::cotp::{self, Connect, Tpdu, Tsap};
-use crate::s7::persona::S7Persona;
-use crate::s7::tpkt::{self, PacketBuffer};
 
 /// Bytes of a message that is put together from several data TPDUs at most.
-pub(super) const MAX_MESSAGE_BYTES: usize = 2048;
+const MAX_MESSAGE_BYTES: usize = 2048;
 
 /// What arrived.
 pub(super) enum Arrival {
-    /// A connection request, already answered.
-    Connect {
-        calling: Tsap,
-        called: Tsap,
-        accepted: bool,
+    /// The other side calls.
+    Request(Connect),
+    /// The other side accepts the call.
+    Confirm(Connect),
+    /// The other side refuses the call, or ends the connection.
+    Disconnect {
+        destination_reference: u16,
+        source_reference: u16,
     },
-    /// The client ends the connection; already answered.
-    Disconnect,
     /// A whole message, in [`Link::message`].
     Message,
 }
@@ -25,7 +25,7 @@ pub(super) enum Arrival {
 /// The stream is no transport connection, or no more: close it.
 pub(super) struct Broken;
 
-/// Packets, the transport connection, and messages on it.
+/// Packets, and messages on the transport connection.
 #[derive(Clone, Debug)]
 pub(super) struct Link {
     input: PacketBuffer,
@@ -53,17 +53,22 @@ impl Link {
         self.input.push(bytes)
     }
 
-    pub(super) const fn is_connected(&self) -> bool {
+    /// The transport connection stands, with TPDUs of that size.
+    pub(super) fn open(&mut self, size_code: u8) {
+        self.data_bytes = cotp::size_bytes(size_code) - cotp::DATA_HEADER_BYTES;
+    }
+
+    pub(super) const fn is_open(&self) -> bool {
         self.data_bytes > 0
     }
 
-    /// Bytes of answers that wait.
+    /// Bytes that wait to be sent.
     pub(super) const fn waiting_output(&self) -> usize {
         self.output.len()
     }
 
     /// Works packets until something arrived; `Ok(None)` when more bytes are needed.
-    pub(super) fn next(&mut self, persona: &S7Persona) -> Result<Option<Arrival>, Broken> {
+    pub(super) fn next(&mut self) -> Result<Option<Arrival>, Broken> {
         if std::mem::take(&mut self.worked) {
             self.message.clear();
         }
@@ -80,21 +85,20 @@ impl Link {
                     }
                 }
                 Tpdu::ConnectRequest(request) if self.data_bytes == 0 => {
-                    return Ok(Some(self.connect(request, persona)));
+                    return Ok(Some(Arrival::Request(request)));
+                }
+                Tpdu::ConnectConfirm(confirm) if self.data_bytes == 0 => {
+                    return Ok(Some(Arrival::Confirm(confirm)));
                 }
                 Tpdu::DisconnectRequest {
                     destination_reference,
                     source_reference,
                     ..
                 } => {
-                    tpkt::encode(&mut self.output, |out| {
-                        cotp::encode_disconnect_confirm(
-                            source_reference,
-                            destination_reference,
-                            out,
-                        );
-                    });
-                    return Ok(Some(Arrival::Disconnect));
+                    return Ok(Some(Arrival::Disconnect {
+                        destination_reference,
+                        source_reference,
+                    }));
                 }
                 _ => return Err(Broken),
             }
@@ -102,58 +106,26 @@ impl Link {
         Ok(None)
     }
 
-    fn connect(&mut self, request: Connect, persona: &S7Persona) -> Arrival {
-        let called = request.called.unwrap_or_default();
-        let calling = request.calling.unwrap_or_default();
-        let accepted = persona.addressing.accepts(&called);
-        if accepted {
-            let largest = persona
-                .size_code
-                .clamp(cotp::MIN_SIZE_CODE, cotp::MAX_SIZE_CODE);
-            let size_code = request
-                .size_code
-                .map_or(largest, |asked| asked.clamp(cotp::MIN_SIZE_CODE, largest));
-            self.data_bytes = cotp::size_bytes(size_code) - cotp::DATA_HEADER_BYTES;
-            let confirm = Connect {
-                destination_reference: request.source_reference,
-                source_reference: persona
-                    .reference_base
-                    .wrapping_add(request.source_reference),
-                class: 0,
-                size_code: Some(size_code),
-                calling: Some(calling.clone()),
-                called: Some(called.clone()),
-            };
-            tpkt::encode(&mut self.output, |out| {
-                cotp::encode_confirm(&confirm, out);
-            });
-        } else {
-            tpkt::encode(&mut self.output, |out| {
-                cotp::encode_disconnect_request(
-                    request.source_reference,
-                    0,
-                    cotp::REASON_ADDRESS_UNKNOWN,
-                    out,
-                );
-            });
-        }
-        Arrival::Connect {
-            calling,
-            called,
-            accepted,
-        }
-    }
-
     /// Sends a message in as many data TPDUs as their size demands.
     pub(super) fn send(&mut self, message: &[u8]) {
         let mut parts = message.chunks(self.data_bytes.max(1)).peekable();
         while let Some(part) = parts.next() {
             let end = parts.peek().is_none();
-            tpkt::encode(&mut self.output, |out| {
+            self.send_tpdu(|out| {
                 cotp::encode_data_header(end, out);
                 out.extend_from_slice(part);
             });
         }
+    }
+
+    /// Sends any transport PDU.
+    pub(super) fn send_tpdu(&mut self, tpdu: impl FnOnce(&mut Vec<u8>)) {
+        tpkt::encode(&mut self.output, tpdu);
+    }
+
+    /// Sends any bytes as they are.
+    pub(super) fn send_raw(&mut self, bytes: &[u8]) {
+        self.output.extend_from_slice(bytes);
     }
 
     pub(super) fn poll_output(&mut self, out: &mut Vec<u8>) -> bool {
@@ -166,6 +138,7 @@ impl Link {
     pub(super) fn clear_input(&mut self) {
         self.input.clear();
         self.message.clear();
+        self.worked = false;
     }
 
     pub(super) fn digest_into(&self, sink: &mut dyn FnMut(&[u8])) {
