@@ -232,25 +232,7 @@ impl Library {
     /// Runs the block on its members.
     pub fn call(self, m: &mut [u64], cycle: Cycle) -> Result<(), FaultKind> {
         match (self, m) {
-            (Self::Ctu(count), [cu, r, pv, q, cv, last, ..]) => {
-                let edge = std::mem::replace(last, *cu) == 0 && *cu != 0;
-                counted(count, (edge, false), (*r != 0).then_some(0), cv);
-                *q = u64::from(i64_of(*cv) >= count.preset(*pv));
-            }
-            (Self::Ctd(count), [cd, ld, pv, q, cv, last, ..]) => {
-                let edge = std::mem::replace(last, *cd) == 0 && *cd != 0;
-                let load = (*ld != 0).then(|| count.preset(*pv));
-                counted(count, (false, edge), load, cv);
-                *q = u64::from(i64_of(*cv) <= 0);
-            }
-            (Self::Ctud(count), [cu, cd, r, ld, pv, qu, qd, cv, last_up, last_down, ..]) => {
-                let up = std::mem::replace(last_up, *cu) == 0 && *cu != 0;
-                let down = std::mem::replace(last_down, *cd) == 0 && *cd != 0;
-                let load = (*ld != 0).then(|| count.preset(*pv));
-                counted(count, (up, down), if *r != 0 { Some(0) } else { load }, cv);
-                *qu = u64::from(i64_of(*cv) >= count.preset(*pv));
-                *qd = u64::from(i64_of(*cv) <= 0);
-            }
+            (Self::Ctu(_) | Self::Ctd(_) | Self::Ctud(_), m) => self.count(m),
             (Self::Sema, [claim, release, busy, x, ..]) => {
                 *busy = *x;
                 if *claim != 0 {
@@ -330,6 +312,31 @@ impl Library {
             _ => {}
         }
         Ok(())
+    }
+
+    fn count(self, m: &mut [u64]) {
+        match (self, m) {
+            (Self::Ctu(count), [cu, r, pv, q, cv, last, ..]) => {
+                let edge = std::mem::replace(last, *cu) == 0 && *cu != 0;
+                counted(count, (edge, false), (*r != 0).then_some(0), cv);
+                *q = u64::from(i64_of(*cv) >= count.preset(*pv));
+            }
+            (Self::Ctd(count), [cd, ld, pv, q, cv, last, ..]) => {
+                let edge = std::mem::replace(last, *cd) == 0 && *cd != 0;
+                let load = (*ld != 0).then(|| count.preset(*pv));
+                counted(count, (false, edge), load, cv);
+                *q = u64::from(i64_of(*cv) <= 0);
+            }
+            (Self::Ctud(count), [cu, cd, r, ld, pv, qu, qd, cv, last_up, last_down, ..]) => {
+                let up = std::mem::replace(last_up, *cu) == 0 && *cu != 0;
+                let down = std::mem::replace(last_down, *cd) == 0 && *cd != 0;
+                let load = (*ld != 0).then(|| count.preset(*pv));
+                counted(count, (up, down), if *r != 0 { Some(0) } else { load }, cv);
+                *qu = u64::from(i64_of(*cv) >= count.preset(*pv));
+                *qd = u64::from(i64_of(*cv) <= 0);
+            }
+            _ => {}
+        }
     }
 }
 

@@ -39,8 +39,8 @@ impl Gen<'_> {
             ExprKind::Binary(op, left, right) => {
                 let operand_want = if is_comparison(*op) { None } else { want };
                 let left_value = self.expr(left, operand_want);
-                // The name of an enumeration's value may only be known from the other side.
-                let right_want = if matches!(left_value.ty, Ty::Enum(_)) {
+                // What the name of an enumeration's value or a literal of 64 bits means depends on the other side.
+                let right_want = if matches!(left_value.ty, Ty::Enum(_) | Ty::Lword) {
                     Some(left_value.ty)
                 } else {
                     operand_want

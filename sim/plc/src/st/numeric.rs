@@ -216,7 +216,7 @@ fn from_bcd(bits: u64) -> Outcome {
 fn to_bcd(digits: u8, value: u64) -> Outcome {
     let (mut rest, mut bits) = (value, 0);
     for place in 0..u32::from(digits.min(16)) {
-        bits |= rest % 10 << (4 * place);
+        bits |= (rest % 10) << (4 * place);
         rest /= 10;
     }
     // A negative number is a large one here.

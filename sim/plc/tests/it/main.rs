@@ -16,7 +16,10 @@ mod modes;
 mod programs;
 mod robustness;
 mod state;
+mod tasks;
 mod thread;
+mod types;
+mod units;
 
 use sim_plc::{Plc, PlcConfig, ProgramConfig};
 use sim_record::SimTime;
