@@ -13,6 +13,7 @@ mod blocks;
 mod compile_errors;
 mod language;
 mod modes;
+mod openplc;
 mod programs;
 mod robustness;
 mod state;
