@@ -253,6 +253,7 @@ impl<'a> Gen<'a> {
         // Stable, so that tasks of one priority keep their order.
         self.tasks.sort_by_key(|task| task.priority);
         self.retain.sort_by_key(|range| range.start);
+        let fixed = self.fixed_slots();
         let outputs = |(at, size)| self.in_outputs(at, size);
         let mut driven_outputs: Vec<_> = self
             .code
@@ -272,10 +273,21 @@ impl<'a> Gen<'a> {
             cyclic,
             startup,
             tasks: self.tasks,
+            fixed,
             symbols: self.symbols,
             aliases: self.aliases,
             driven_outputs,
         })
+    }
+
+    /// Slots of numbers and texts that the code counts on.
+    fn fixed_slots(&self) -> Vec<Range<usize>> {
+        let numbers = self.constants.values().map(|slot| usize::from(*slot));
+        let texts = self.texts.values().map(|reference| {
+            let (first, capacity) = text::parts(*reference);
+            first..first + 1 + capacity.div_ceil(8)
+        });
+        numbers.map(|slot| slot..slot + 1).chain(texts).collect()
     }
 
     /// Place inside the output area of an element of memory, where it lies there.

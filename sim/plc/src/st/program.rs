@@ -153,6 +153,8 @@ pub struct Program {
     pub(crate) cyclic: Vec<Pc>,
     pub(crate) startup: Vec<Pc>,
     pub(crate) tasks: Vec<TaskPlan>,
+    /// Slots of literals, which the code relies on.
+    pub(crate) fixed: Vec<Range<usize>>,
     pub(crate) symbols: BTreeMap<String, Symbol>,
     /// Program types with a single instance, and its name.
     pub(crate) aliases: BTreeMap<String, String>,
@@ -247,10 +249,12 @@ impl Program {
         }
     }
 
-    /// True if constants hold their values: a restored state must not change the program.
+    /// True if constants and literals hold their values: a restored state must not change the program.
     pub(crate) fn slots_are_sound(&self, slots: &[u64]) -> bool {
         let mut constants = self.symbols.values().filter(|symbol| symbol.constant);
+        let mut fixed = self.fixed.iter();
         slots.len() == self.init.len()
+            && fixed.all(|range| slots.get(range.clone()) == self.init.get(range.clone()))
             && constants.all(|symbol| match symbol.place {
                 Place::Slot(slot) => (0..symbol.len()).all(|index| {
                     let first = usize::from(slot) + symbol.offset(index);

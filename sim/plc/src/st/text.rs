@@ -99,7 +99,8 @@ impl Write for Text {
     }
 }
 
-fn parts(reference: u64) -> (usize, usize) {
+/// First slot and capacity of a reference.
+pub(crate) fn parts(reference: u64) -> (usize, usize) {
     (
         usize::from(reference as u16),
         usize::from((reference >> 16) as u8),
