@@ -204,13 +204,24 @@ impl Gen<'_> {
             };
             given.push((var, value));
         }
-        let missing = inputs.iter().enumerate().any(|(i, input)| {
-            !args
-                .iter()
+        let is_given = |(i, input): (usize, &String)| {
+            args.iter()
                 .enumerate()
                 .any(|(j, arg)| arg.name.as_ref().map_or(i == j, |n| n.text == *input))
-        });
-        if missing || given.len() > inputs.len() {
+        };
+        let missing = inputs.iter().enumerate().filter(|i| !is_given(*i));
+        let missing: Vec<String> = missing.map(|(_, input)| input.clone()).collect();
+        // A call by names may leave inputs out; they get their initial values.
+        let by_name = args.iter().any(|arg| arg.name.is_some() && !arg.output);
+        let mut complete = missing.is_empty() || by_name;
+        for input in missing {
+            let var = self.function_variable(pou, body, &input);
+            match var.and_then(|var| self.initial_input(var, name.pos).map(|given| (var, given))) {
+                Some(default) => given.push(default),
+                None => complete = false,
+            }
+        }
+        if !complete || given.len() > inputs.len() {
             self.error(
                 name.pos,
                 "ST070",
@@ -246,6 +257,17 @@ impl Gen<'_> {
             },
             _ => Val::ERROR,
         }
+    }
+
+    /// The initial value of an input that holds a single value; the input itself keeps that of the last call.
+    fn initial_input(&self, var: Var, pos: Pos) -> Option<Given> {
+        let (ty, range) = self.scalar_of(var.ty)?;
+        let VarPlace::Slot(slot) = var.place else {
+            return None;
+        };
+        let bits = self.init.get(usize::from(slot)).copied()?;
+        let value = Val::constant(ty, bits);
+        Some(Given::Value { value, range, pos })
     }
 
     /// Compiles an argument for a parameter, but does not pass it yet.

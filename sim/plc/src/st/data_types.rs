@@ -11,7 +11,7 @@ use super::numeric::i64_of;
 use super::text;
 use super::types::Ty;
 use super::vm::Dim;
-use super::{MAX_NESTING, MAX_SLOTS};
+use super::{MAX_DIMENSIONS, MAX_NESTING, MAX_SLOTS};
 
 /// Type of a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -308,6 +308,10 @@ impl<'a> Gen<'a> {
             let inner = self.arrays.get(inner)?.clone();
             bounds.extend(inner.dims);
             (element, element_init) = (inner.element, inner.element_init);
+        }
+        if bounds.len() > MAX_DIMENSIONS {
+            self.limit(pos, "dimensions", MAX_DIMENSIONS);
+            return None;
         }
         let stride = self.size_of(element);
         let total = bounds

@@ -73,8 +73,10 @@ pub const MAX_SLOTS: usize = 60_000;
 pub const MAX_INSTANCES: usize = 4_096;
 /// Deepest function block inside function block.
 pub const MAX_INSTANCE_DEPTH: usize = 24;
-/// Most characters of the full names of all variables of one file together.
+/// Most bytes of the full names and bounds of all variables of one file together.
 pub const MAX_NAME_BYTES: usize = 8 * 1024 * 1024;
+/// Most dimensions of one array.
+pub const MAX_DIMENSIONS: usize = 16;
 /// Most tasks, and most programs with them, of one CONFIGURATION.
 pub const MAX_TASKS: usize = 64;
 /// Errors reported for one file.

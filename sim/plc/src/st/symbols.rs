@@ -85,9 +85,9 @@ impl Gen<'_> {
             }
             VarTy::Block(_) => return,
         }
-        self.name_bytes += name.len();
+        self.name_bytes += name.len() + size_of_val(dims);
         if self.name_bytes > MAX_NAME_BYTES {
-            self.limit(self.pos, "characters of names", MAX_NAME_BYTES);
+            self.limit(self.pos, "bytes of names", MAX_NAME_BYTES);
             return;
         }
         self.symbols.insert(name, symbol);

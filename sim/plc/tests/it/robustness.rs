@@ -102,6 +102,11 @@ fn types_inside_each_other_and_names_are_bounded() {
         &format!("{doubling} END_TYPE PROGRAM P END_PROGRAM"),
         "ST040",
     );
+    let flat = format!(
+        "PROGRAM P VAR a : ARRAY[{}0..0] OF INT; END_VAR END_PROGRAM",
+        "0..0, ".repeat(16)
+    );
+    refused(&flat, "ST040");
     let texts = "PROGRAM P VAR a : ARRAY[0..1999] OF STRING[254]; END_VAR END_PROGRAM";
     refused(texts, "ST040");
     refused(

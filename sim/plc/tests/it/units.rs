@@ -148,6 +148,32 @@ fn en_and_eno_make_a_call_conditional() {
 }
 
 #[test]
+fn a_call_by_names_may_leave_inputs_out() {
+    let source = "FUNCTION F : INT VAR_INPUT a : INT; b : INT := 20; c : INT (1..9); END_VAR F := a + b + c; END_FUNCTION\n";
+    let main = |body: &str| source.to_owned() + &program("VAR n : INT; END_VAR", body);
+    assert_eq!(run(&main("n := F(1, 2, 3); n := F(a := 100);"), "n"), 121.0);
+    assert_eq!(run(&main("n := F(c := 9, a := 1);"), "n"), 30.0);
+    assert_eq!(error(&main("n := F(1, 2);")).2, "ST070");
+    assert_eq!(error(&main("n := F(d := 1);")).2, "ST071");
+}
+
+#[test]
+fn markers_have_bits_words_and_wide_elements() {
+    let declarations = "VAR b AT %MX0.3 : BOOL; w AT %MW5 : INT; d AT %MD2 : REAL; l AT %ML1 : ULINT; x AT %ML2 : LWORD; n : INT; END_VAR";
+    let body = "b := TRUE; w := -5; d := 2.5; l := 18446744073709551615; x := 16#1_0000_0000; %ML3 := l; IF %MX0.3 AND %ML3 = %ML1 THEN n := %MW5; END_IF;";
+    for (name, value) in [
+        ("b", 1.0),
+        ("w", -5.0),
+        ("d", 2.5),
+        ("l", 18_446_744_073_709_551_615.0),
+        ("x", 4_294_967_296.0),
+        ("n", -5.0),
+    ] {
+        assert_eq!(after_scan(declarations, body, name), value, "{name}");
+    }
+}
+
+#[test]
 fn operators_exist_as_functions() {
     for (ty, expression, value) in [
         ("BOOL", "AND(a, NOT b, i > 3)", 1.0),
