@@ -101,7 +101,9 @@ impl Gen<'_> {
         if value.ty == Ty::Text || to == Ty::Text {
             return self.text_conversion(value, to, pos);
         }
-        let Some(steps) = steps(value.ty, to) else {
+        // OpenPLC's library counts seconds where this controller's counts milliseconds.
+        let seconds = self.unit.configuration.is_some();
+        let Some(steps) = steps(value.ty, to, seconds) else {
             return self.no_conversion(value.ty, to, pos);
         };
         let mut value = value;
@@ -195,35 +197,46 @@ fn date_function(name: &str) -> Option<Conversion> {
     })
 }
 
-/// How a slot of one type becomes a slot of another: one step or two, or none where its bits stay.
-fn steps(from: Ty, to: Ty) -> Option<[Option<Convert>; 2]> {
+/// How a slot of one type becomes a slot of another: one step or two, or none where its bits stay. Where `seconds` is
+/// set, durations and times of day count seconds instead of milliseconds.
+fn steps(from: Ty, to: Ty, seconds: bool) -> Option<[Option<Convert>; 2]> {
     let integral =
         |ty: Ty| ty.is_int() || ty.is_bits() || ty == Ty::Bool || matches!(ty, Ty::Enum(_));
     let number = |ty: Ty| ty.is_int() || ty.is_bits() || ty.is_real();
+    let in_seconds =
+        |ty: Ty| matches!(ty, Ty::Date | Ty::Dt) || seconds && matches!(ty, Ty::Time | Ty::Tod);
     let to_signed = |ty: Ty| {
         ty.is_wide_unsigned()
             .then_some(Convert::CheckUnsigned(IntTy::Lint))
     };
     match (from, to) {
+        (from, Ty::Real) if in_seconds(from) => return Some([Some(Convert::UsToSReal), None]),
+        (from, Ty::Lreal) if in_seconds(from) => return Some([Some(Convert::UsToSLreal), None]),
+        (from, to) if in_seconds(from) && number(to) => {
+            let [second, _] = match to {
+                Ty::Lint => [None, None],
+                to => steps(Ty::Lint, to, seconds)?,
+            };
+            return Some([Some(Convert::UsToS), second]);
+        }
+        (Ty::Real, to) if in_seconds(to) => {
+            return Some([Some(Convert::SRealToUs(to.int_ty())), None]);
+        }
+        (Ty::Lreal, to) if in_seconds(to) => {
+            return Some([Some(Convert::SLrealToUs(to.int_ty())), None]);
+        }
+        (from, to) if in_seconds(to) && number(from) => {
+            return Some([to_signed(from), Some(Convert::SToUs(to.int_ty()))]);
+        }
         (from, to) if from.is_wide_unsigned() && to == Ty::Time => {
             return Some([to_signed(from), Some(Convert::MsToTime)]);
         }
         // A time of day counts milliseconds, as a duration does.
-        (Ty::Tod, to) if number(to) => return steps(Ty::Time, to),
+        (Ty::Tod, to) if number(to) => return steps(Ty::Time, to, seconds),
         (from, Ty::Tod) if number(from) => {
             // A number too large for any duration is too large for a time of day as well.
-            let [first, second] = steps(from, Ty::Time)?;
+            let [first, second] = steps(from, Ty::Time, seconds)?;
             return Some([second.or(first), Some(Convert::Check(IntTy::Tod))]);
-        }
-        (Ty::Date | Ty::Dt, to) if number(to) => {
-            let [first, _] = match to {
-                Ty::Lint => [None, None],
-                to => steps(Ty::Lint, to)?,
-            };
-            return Some([Some(Convert::UsToS), first]);
-        }
-        (from, Ty::Date | Ty::Dt) if from.is_int() || from.is_bits() => {
-            return Some([to_signed(from), Some(Convert::SToUs)]);
         }
         _ => {}
     }

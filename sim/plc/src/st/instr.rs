@@ -378,9 +378,14 @@ pub(crate) enum Convert {
     MsToTime,
     MsRealToTime,
     MsLrealToTime,
-    /// Seconds of a DATE or DT.
+    /// Seconds of a DATE, DT or, in OpenPLC's dialect, TIME or TOD.
     UsToS,
-    SToUs,
+    UsToSReal,
+    UsToSLreal,
+    /// Seconds as microseconds inside the range of the type.
+    SToUs(IntTy),
+    SRealToUs(IntTy),
+    SLrealToUs(IntTy),
     /// Midnight of the day.
     DayOf,
     /// Time since midnight.

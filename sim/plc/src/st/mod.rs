@@ -10,7 +10,8 @@
 //! - `REAL_TO_INT` rounds half to even; `TIME_TO_DINT` and `DINT_TO_TIME` count milliseconds, as do conversions of TOD;
 //!   those of DATE and DT count seconds since 1970.
 //! - A STRING without a length has 126 characters, as in OpenPLC. Texts that do not fit are cut off.
-//! - Where a file has a CONFIGURATION, its tasks say when which program runs.
+//! - Where a file has a CONFIGURATION, its tasks say when which program runs. Such a file is in OpenPLC's dialect: PID is
+//!   the block of the standard's annex, and conversions of TIME and TOD count seconds.
 //! - A PROGRAM called `STARTUP` is not cyclic: it runs once whenever the controller (re)starts.
 
 mod annex;

@@ -189,7 +189,11 @@ pub(crate) fn convert(how: Convert, a: u64) -> Outcome {
         Convert::MsRealToTime => from_ms(f64::from(f32_of(a))),
         Convert::MsLrealToTime => from_ms(f64_of(a)),
         Convert::UsToS => Ok(slot_i64(i64_of(a).div_euclid(SECOND_US))),
-        Convert::SToUs => fit(IntTy::Date, i64_of(a).checked_mul(SECOND_US)),
+        Convert::UsToSReal => Ok(slot_f32((i64_of(a) as f64 / 1e6) as f32)),
+        Convert::UsToSLreal => Ok(slot_f64(i64_of(a) as f64 / 1e6)),
+        Convert::SToUs(ty) => fit(ty, i64_of(a).checked_mul(SECOND_US)),
+        Convert::SRealToUs(ty) => rounded(ty, f64::from(f32_of(a)) * 1e6),
+        Convert::SLrealToUs(ty) => rounded(ty, f64_of(a) * 1e6),
         Convert::DayOf => Ok(slot_i64(
             i64_of(a).div_euclid(DAY_US).saturating_mul(DAY_US),
         )),

@@ -126,6 +126,33 @@ fn retained_globals_of_a_configuration_survive_a_warm_restart() {
 }
 
 #[test]
+fn durations_count_seconds_in_the_dialect_of_openplc() {
+    let source = "PROGRAM p VAR t : TIME := T#2m30s500ms; i : INT; x, y : REAL; u, v, w : TIME; o : TOD; END_VAR
+          i := TIME_TO_INT(t); x := TIME_TO_REAL(t); u := INT_TO_TIME(i); v := REAL_TO_TIME(1.5); o := DINT_TO_TOD(60);
+          w := LREAL_TO_TIME(0.25); y := TOD_TO_REAL(TOD#00:00:01.5); END_PROGRAM";
+    let dialect = format!("{source} CONFIGURATION c PROGRAM i0 : p; END_CONFIGURATION");
+    let names = ["i", "x", "u", "v", "o", "w", "y"];
+    let expected = [
+        (
+            dialect.as_str(),
+            [150.0, 150.5, 150.0, 1.5, 60.0, 0.25, 1.5],
+        ),
+        (
+            &source.replace("TIME_TO_INT(t)", "TIME_TO_INT(t / 10)"),
+            [15_050.0, 150_500.0, 15.05, 0.0015, 0.06, 0.00025, 1500.0],
+        ),
+    ];
+    for (source, values) in expected {
+        let mut plc = controller(source, 10_000);
+        plc.scan(SimTime(0));
+        for (name, value) in names.iter().zip(values) {
+            let found = plc.variable(name).unwrap();
+            assert!((found - value).abs() < 1e-9, "{name}: {found}");
+        }
+    }
+}
+
+#[test]
 fn mistakes_of_a_configuration_have_their_place() {
     let with = |text: &str| {
         let source = format!(
