@@ -25,6 +25,8 @@ enum Standard {
     Trunc,
     /// An operator in function form; the flag says that it takes more than two operands.
     Operator(BinaryOp, bool),
+    /// A comparison of each operand with the next.
+    Chain(BinaryOp),
 }
 
 fn standard(name: &str) -> Option<(Standard, &'static [&'static str])> {
@@ -57,11 +59,11 @@ fn standard(name: &str) -> Option<(Standard, &'static [&'static str])> {
         "SUB" => (Standard::Operator(BinaryOp::Sub, false), TWO),
         "MUL" => (Standard::Operator(BinaryOp::Mul, true), &[]),
         "DIV" => (Standard::Operator(BinaryOp::Div, false), TWO),
-        "GT" => (Standard::Operator(BinaryOp::Gt, false), TWO),
-        "GE" => (Standard::Operator(BinaryOp::Ge, false), TWO),
-        "EQ" => (Standard::Operator(BinaryOp::Eq, false), TWO),
-        "LE" => (Standard::Operator(BinaryOp::Le, false), TWO),
-        "LT" => (Standard::Operator(BinaryOp::Lt, false), TWO),
+        "GT" => (Standard::Chain(BinaryOp::Gt), &[]),
+        "GE" => (Standard::Chain(BinaryOp::Ge), &[]),
+        "EQ" => (Standard::Chain(BinaryOp::Eq), &[]),
+        "LE" => (Standard::Chain(BinaryOp::Le), &[]),
+        "LT" => (Standard::Chain(BinaryOp::Lt), &[]),
         "NE" => (Standard::Operator(BinaryOp::Ne, false), TWO),
         "AND" => (Standard::Operator(BinaryOp::And, true), &[]),
         "OR" => (Standard::Operator(BinaryOp::Or, true), &[]),
@@ -137,7 +139,11 @@ impl Gen<'_> {
         want: Option<Ty>,
     ) -> Option<Vec<Val>> {
         let least = match function {
-            Standard::Min | Standard::Max | Standard::Mux | Standard::Operator(..) => 2,
+            Standard::Min
+            | Standard::Max
+            | Standard::Mux
+            | Standard::Operator(..)
+            | Standard::Chain(_) => 2,
             _ => parameters.len(),
         };
         if args.len() < least || args.len() > parameters.len() {
@@ -258,6 +264,14 @@ impl Gen<'_> {
                     Convert::TruncLreal(ty.int_ty())
                 };
                 self.convert(how, value, ty, pos)
+            }
+            Standard::Chain(op) => {
+                let mut holds = self.binary(op, first, second, pos);
+                for (left, right) in values.iter().zip(values.iter().skip(1)).skip(1) {
+                    let next = self.binary(op, *left, *right, pos);
+                    holds = self.binary(BinaryOp::And, holds, next, pos);
+                }
+                holds
             }
             Standard::Operator(op, extensible) => {
                 if values.len() > 2 && !extensible {

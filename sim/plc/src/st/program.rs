@@ -1,5 +1,6 @@
 //! A compiled source file: code, initial values and the names of its variables.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -78,6 +79,7 @@ impl Symbol {
 /// A task of a CONFIGURATION.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TaskPlan {
+    pub name: String,
     /// Time from one run to the next; 0 where a trigger starts it.
     pub interval_us: i64,
     /// Smaller ones run first.
@@ -265,9 +267,20 @@ impl Program {
             })
     }
 
-    /// Slots for this program that carry over the values of equally named variables of equal type from `old`.
+    /// Slots for this program that carry over the values of equally named variables of equal type from `old`, and when
+    /// equally named tasks are due.
     pub(crate) fn carry_over(&self, old: &Self, old_slots: &[u64]) -> Vec<u64> {
         let mut slots = self.init.clone();
+        for task in &self.tasks {
+            let same = |t: &&TaskPlan| t.name == task.name && t.interval_us == task.interval_us;
+            let due = old.tasks.iter().find(same).map(|t| usize::from(t.due));
+            if let (Some(due), Some(target)) = (
+                due.and_then(|due| old_slots.get(due)),
+                slots.get_mut(usize::from(task.due)),
+            ) {
+                *target = *due;
+            }
+        }
         for (name, symbol) in &self.symbols {
             let Some(before) = old.symbols.get(name) else {
                 continue;
@@ -296,17 +309,17 @@ impl Program {
     pub(crate) fn find(&self, name: &str) -> Option<(&Symbol, usize)> {
         let name = name.trim().to_ascii_uppercase();
         // A symbol has its name without indices.
-        let (mut base, mut indices, mut rest) = (String::new(), Vec::new(), name.as_str());
+        let (mut base, mut indices, mut rest) = (Cow::Borrowed(""), Vec::new(), name.as_str());
         while let Some((before, after)) = rest.split_once('[') {
             let (list, behind) = after.split_once(']')?;
-            base.push_str(before);
+            base += before;
             indices.extend(list.split(','));
             if !(behind.is_empty() || behind.starts_with(['.', '['])) {
                 return None;
             }
             rest = behind;
         }
-        base.push_str(rest);
+        base += rest;
         let symbol = self.symbol(&base)?;
         if indices.len() != symbol.dims.len() {
             return None;

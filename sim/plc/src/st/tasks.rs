@@ -149,6 +149,7 @@ impl<'a> Gen<'a> {
             );
         }
         TaskPlan {
+            name: task.name.text.clone(),
             interval_us: interval_us.unwrap_or(0),
             priority,
             due: self.slots(1, 0),

@@ -112,6 +112,24 @@ fn a_task_keeps_its_phase_in_a_saved_state_and_waits_after_being_late() {
 }
 
 #[test]
+fn a_download_leaves_the_tasks_their_phase_and_edges() {
+    let mut plc = controller(SOURCE, 10_000);
+    plc.set_input_bit(0, true);
+    plc.scan(SimTime(0));
+    let next = SOURCE.replace("weight : DINT := 1", "weight : DINT := 2");
+    plc.download(SimTime(5_000), "main.st", next.as_bytes())
+        .unwrap();
+    plc.scan(SimTime(10_000));
+    let n = |plc: &Plc, name: &str| plc.variable(name).unwrap();
+    assert_eq!([n(&plc, "a.n"), n(&plc, "b.n"), n(&plc, "c.n")], [1.0; 3]);
+    plc.scan(SimTime(20_000));
+    assert_eq!(
+        [n(&plc, "a.n"), n(&plc, "b.n"), n(&plc, "c.n")],
+        [1.0, 2.0, 1.0]
+    );
+}
+
+#[test]
 fn retained_globals_of_a_configuration_survive_a_warm_restart() {
     let source = "PROGRAM p VAR_EXTERNAL kept, lost : INT; END_VAR kept := kept + 1; lost := lost + 1; END_PROGRAM
         CONFIGURATION c VAR_GLOBAL RETAIN kept : INT; END_VAR VAR_GLOBAL lost : INT; END_VAR
