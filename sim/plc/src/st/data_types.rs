@@ -201,6 +201,9 @@ impl<'a> Gen<'a> {
         };
         let (mut map, mut next, mut first) = (BTreeMap::new(), 0_i64, None);
         for (value_name, value) in values {
+            if !self.count_declared(value_name.pos) {
+                return None;
+            }
             if let Some(expr) = value {
                 next = self.constant_int(expr)?;
             }
@@ -383,6 +386,9 @@ impl<'a> Gen<'a> {
                 return None;
             }
             for field in &decl.names {
+                if !self.count_declared(field.pos) {
+                    return None;
+                }
                 let offset = u16::try_from(size).unwrap_or(u16::MAX);
                 size += self.size_of(ty);
                 if size > MAX_SLOTS {

@@ -17,7 +17,7 @@ use sim_wire::device::Area;
 /// Variables by name.
 pub(super) type Scope = BTreeMap<String, Var>;
 
-/// Declarations of one file, counting function block members once per instance.
+/// Declarations of one file, counting those inside function blocks once per instance.
 const MAX_DECLARED: usize = 100_000;
 
 #[derive(Clone, Copy, Debug)]
@@ -244,9 +244,7 @@ impl<'a> Gen<'a> {
     }
 
     pub(super) fn declare(&mut self, name: &Name, var: Var) {
-        self.declared += 1;
-        if self.declared > MAX_DECLARED {
-            self.limit(name.pos, "variables", MAX_DECLARED);
+        if !self.count_declared(name.pos) {
             return;
         }
         if self.scope.insert(name.text.clone(), var).is_some() {
@@ -257,6 +255,15 @@ impl<'a> Gen<'a> {
                 "rename one of them",
             );
         }
+    }
+
+    /// Counts a variable, a member or a value of an enumeration; false once there are too many.
+    pub(super) fn count_declared(&mut self, pos: Pos) -> bool {
+        self.declared += 1;
+        if self.declared > MAX_DECLARED {
+            self.limit(pos, "variables", MAX_DECLARED);
+        }
+        !self.stopped
     }
 
     fn external(&mut self, decl: &'a VarDecl) {

@@ -116,6 +116,19 @@ fn types_inside_each_other_and_names_are_bounded() {
         ),
         "ST008",
     );
+    // Types inside function blocks are made once per instance.
+    let instances: String = (0..4000).map(|i| format!("i{i},")).collect();
+    let many = |inside: &str| {
+        format!(
+            "FUNCTION_BLOCK B VAR_IN_OUT x : {inside}; END_VAR END_FUNCTION_BLOCK PROGRAM P VAR {instances} z : B; END_VAR END_PROGRAM"
+        )
+    };
+    let values: Vec<String> = (0..5000).map(|i| format!("v{i}")).collect();
+    refused(&many(&format!("({})", values.join(","))), "ST040");
+    refused(
+        &many(&format!("STRUCT {} : INT; END_STRUCT", values.join(","))),
+        "ST040",
+    );
     let long = "n".repeat(128);
     let fields: String = (0..600)
         .map(|i| format!("{}{i:04} : INT;", "f".repeat(120)))
