@@ -407,6 +407,14 @@ impl Plc {
             .find_map(|task| task.running.program.value(name, &task.slots, &self.memory))
     }
 
+    /// Online value of a STRING, named as for [`Plc::variable`].
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<String> {
+        self.tasks
+            .iter()
+            .find_map(|task| task.running.program.text(name, &task.slots))
+    }
+
     /// Sets a variable online.
     ///
     /// # Errors
