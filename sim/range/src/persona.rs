@@ -90,7 +90,7 @@ pub(crate) fn s7_server(controller: &Controller) -> Option<ServerConfig> {
     persona.hardware_version = cpu.hardware;
     persona.firmware = cpu.firmware;
     persona.system_name.clone_from(&cpu.system);
-    persona.module_name.clone_from(&controller.id);
+    persona.module_name.clone_from(&cpu.module);
     persona.plant_identification.clone_from(&cpu.plant);
     persona.serial_number.clone_from(&cpu.serial);
     persona.pdu_bytes = cpu.pdu_bytes;
@@ -124,13 +124,8 @@ fn s7_cpu(cpu: &S7Cpu, start_utc_us: i64) -> S7Config {
 }
 
 fn layout(controller: &Controller) -> MemoryLayout {
-    controller
-        .s7
-        .as_ref()
-        .map_or_else(MemoryLayout::openplc, |cpu| {
-            let (inputs, outputs, markers) = cpu.image_bytes;
-            MemoryLayout::s7(inputs, outputs, markers, cpu.data_blocks.clone())
-        })
+    let cpu = controller.s7.as_ref();
+    cpu.map_or_else(MemoryLayout::openplc, S7Cpu::memory_layout)
 }
 
 fn identity(controller: &Controller) -> Identity {

@@ -84,7 +84,7 @@ fn lower_range(range: &raw::ModbusRange) -> ModbusRange {
     }
 }
 
-fn lower_s7(cpu: &raw::S7Cpu) -> S7Cpu {
+pub(crate) fn lower_s7(cpu: &raw::S7Cpu) -> S7Cpu {
     S7Cpu {
         order_number: text(&cpu.order_number),
         module: text(&cpu.module),

@@ -2,6 +2,7 @@
 //! in range, every program compiles.
 
 use serde::{Deserialize, Serialize};
+use sim_plc::memory::MemoryLayout;
 use sim_record::{Role, SimDuration, SimTime, Team};
 use sim_view::script::Script;
 use sim_view::{KeyPosition, RuleSpec, Table};
@@ -264,6 +265,15 @@ pub struct S7Cpu {
     pub image_bytes: (u32, u32, u32),
     /// Data blocks: number and bytes.
     pub data_blocks: Vec<(u16, u32)>,
+}
+
+impl S7Cpu {
+    /// Its memory.
+    #[must_use]
+    pub fn memory_layout(&self) -> MemoryLayout {
+        let (inputs, outputs, markers) = self.image_bytes;
+        MemoryLayout::s7(inputs, outputs, markers, self.data_blocks.clone())
+    }
 }
 
 /// Protection level of an S7 CPU: how far one gets without the password.

@@ -171,34 +171,13 @@ impl S7Device for Plc {
         self.config.layout.span(area).map(|(_, bytes)| bytes)
     }
 
-    fn block_numbers(&self, kind: BlockKind) -> Vec<u16> {
-        let mut numbers: Vec<u16> = match kind {
-            BlockKind::Ob => {
-                let programs = PROGRAM_OBS.iter().take(self.config.programs.len());
-                programs.copied().collect()
-            }
-            BlockKind::Db => {
-                let blocks = self.config.layout.data_blocks.iter();
-                blocks.map(|(number, _)| *number).collect()
-            }
-            BlockKind::Fb | BlockKind::Fc => {
-                let units = self.s7.numbers.keys();
-                units
-                    .filter(|(k, _)| *k == kind)
-                    .map(|(_, number)| *number)
-                    .collect()
-            }
-            BlockKind::Sdb | BlockKind::Sfc | BlockKind::Sfb => Vec::new(),
+    fn blocks(&self, kind: BlockKind) -> Vec<(u16, u8)> {
+        let language = match kind {
+            BlockKind::Db => language::DB,
+            _ => language::SCL,
         };
-        numbers.retain(|number| {
-            let id = BlockId {
-                kind,
-                number: *number,
-            };
-            !self.s7.missing.contains(&id)
-        });
-        numbers.sort_unstable();
-        numbers
+        let numbers = self.block_numbers(kind).into_iter();
+        numbers.map(|number| (number, language)).collect()
     }
 
     fn read_block(&self, id: BlockId) -> Result<Vec<u8>, DeviceError> {
@@ -417,6 +396,37 @@ const EVENTS: [(&str, u16); 11] = [
 const USER_EVENT: u16 = 0xA001;
 
 impl Plc {
+    /// Numbers of the linked blocks of a kind, ascending.
+    fn block_numbers(&self, kind: BlockKind) -> Vec<u16> {
+        let mut numbers: Vec<u16> = match kind {
+            BlockKind::Ob => {
+                let programs = PROGRAM_OBS.iter().take(self.config.programs.len());
+                programs.copied().collect()
+            }
+            BlockKind::Db => {
+                let blocks = self.config.layout.data_blocks.iter();
+                blocks.map(|(number, _)| *number).collect()
+            }
+            BlockKind::Fb | BlockKind::Fc => {
+                let units = self.s7.numbers.keys();
+                units
+                    .filter(|(k, _)| *k == kind)
+                    .map(|(_, number)| *number)
+                    .collect()
+            }
+            BlockKind::Sdb | BlockKind::Sfc | BlockKind::Sfb => Vec::new(),
+        };
+        numbers.retain(|number| {
+            let id = BlockId {
+                kind,
+                number: *number,
+            };
+            !self.s7.missing.contains(&id)
+        });
+        numbers.sort_unstable();
+        numbers
+    }
+
     /// Name and text of a linked OB, FB or FC.
     fn unit_text(&self, id: BlockId) -> Option<(String, String)> {
         if id.kind == BlockKind::Ob {

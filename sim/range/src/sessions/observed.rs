@@ -92,8 +92,8 @@ impl S7Device for Observed<'_> {
     fn area_bytes(&self, area: Area) -> Option<u32> {
         S7Device::area_bytes(self.plc, area)
     }
-    fn block_numbers(&self, kind: BlockKind) -> Vec<u16> {
-        self.plc.block_numbers(kind)
+    fn blocks(&self, kind: BlockKind) -> Vec<(u16, u8)> {
+        self.plc.blocks(kind)
     }
     fn read_block(&self, id: BlockId) -> Result<Vec<u8>, DeviceError> {
         self.plc.read_block(id)

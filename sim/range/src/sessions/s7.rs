@@ -5,7 +5,11 @@ use crate::journal::Journal;
 use sim_record::{ProgramChange, RecordKind, S7Record, S7Service};
 use sim_wire::device::Area;
 use sim_wire::s7::ItemCode;
+use sim_wire::s7::block::BlockId;
 use sim_wire::s7::server::{Access, Action, Transaction};
+
+/// Blocks of one job that a record names.
+const NAMES_MAX: usize = 8;
 
 /// Whether a transaction is what a poller does all day.
 pub(super) fn is_poll(transaction: &Transaction) -> bool {
@@ -63,21 +67,15 @@ pub(super) fn record(
             journal.record(RecordKind::S7(record));
         }
     }
-    let (id, change) = match &transaction.action {
-        Action::StartUpload(id) => (id, ProgramChange::Uploaded),
-        Action::InsertBlock(id) => (id, ProgramChange::Downloaded),
-        Action::DeleteBlock(id) => (id, ProgramChange::Deleted),
+    let (ids, change) = match &transaction.action {
+        Action::StartUpload(id) => (std::slice::from_ref(id), ProgramChange::Uploaded),
+        Action::InsertBlocks(ids) => (ids.as_slice(), ProgramChange::Downloaded),
+        Action::DeleteBlocks(ids) => (ids.as_slice(), ProgramChange::Deleted),
         _ => return,
     };
-    if transaction.is_done() {
-        record_program(
-            journal,
-            name,
-            id.to_string(),
-            change,
-            observed.plc,
-            origin.by,
-        );
+    for id in ids.iter().filter(|_| transaction.is_done()) {
+        let plc = &*observed.plc;
+        record_program(journal, name, id.to_string(), change, plc, origin.by);
     }
 }
 
@@ -111,8 +109,8 @@ fn wanted(action: &Action) -> (S7Service, String) {
         Action::NextPart | Action::UploadPart | Action::EndUpload => (S7Service::Upload, none()),
         Action::StartDownload(id) | Action::LoadBlock(id) => (S7Service::Download, id.to_string()),
         Action::DownloadPart => (S7Service::Download, none()),
-        Action::InsertBlock(id) => (S7Service::Insert, id.to_string()),
-        Action::DeleteBlock(id) => (S7Service::Delete, id.to_string()),
+        Action::InsertBlocks(ids) => (S7Service::Insert, names(ids)),
+        Action::DeleteBlocks(ids) => (S7Service::Delete, names(ids)),
         Action::Start(kind) => (S7Service::Control, format!("{kind:?} start").to_lowercase()),
         Action::Stop => (S7Service::Control, "stop".to_owned()),
         Action::Memory(service) => (S7Service::Control, format!("{service:?}").to_lowercase()),
@@ -130,6 +128,12 @@ fn wanted(action: &Action) -> (S7Service, String) {
         ),
         Action::Malformed(byte) => (S7Service::Unknown, format!("malformed {byte:02X}")),
     }
+}
+
+/// Names of blocks; a job names few.
+fn names(ids: &[BlockId]) -> String {
+    let names: Vec<String> = ids.iter().take(NAMES_MAX).map(BlockId::to_string).collect();
+    names.join(" ")
 }
 
 fn area_name(area: Area) -> String {
