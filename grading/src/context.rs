@@ -576,6 +576,7 @@ impl Context {
                 self.remember(record);
             }
             RecordKind::Modbus(_)
+            | RecordKind::S7(_)
             | RecordKind::Connection { .. }
             | RecordKind::ArpClaim { .. }
             | RecordKind::Tampered { .. }
@@ -648,6 +649,7 @@ fn cited(report: &ReportRecord) -> Vec<u64> {
 pub(crate) fn frame_of(kind: &RecordKind) -> Option<u64> {
     let frame = match kind {
         RecordKind::Modbus(modbus) => modbus.frame,
+        RecordKind::S7(s7) => s7.frame,
         RecordKind::Connection { frame, .. }
         | RecordKind::ArpClaim { frame, .. }
         | RecordKind::Tampered { frame, .. }
@@ -663,14 +665,22 @@ fn register_of(kind: &RecordKind) -> Option<Register> {
     match kind {
         RecordKind::Modbus(modbus) => modbus.address.map(|address| Register {
             asset: modbus.asset.clone(),
-            address,
-            count: modbus.count,
+            area: None,
+            address: u32::from(address),
+            count: u32::from(modbus.count),
+        }),
+        RecordKind::S7(s7) if s7.bytes > 0 => Some(Register {
+            asset: s7.asset.clone(),
+            area: Some(clip(&s7.object)),
+            address: s7.offset,
+            count: s7.bytes,
         }),
         RecordKind::Tampered {
             asset, register, ..
         } => Some(Register {
             asset: asset.clone(),
-            address: *register,
+            area: None,
+            address: u32::from(*register),
             count: 1,
         }),
         _ => None,
@@ -700,6 +710,7 @@ fn cause_of(kind: &RecordKind) -> Option<PrincipalId> {
         | RecordKind::ObjectiveMet { by, .. } => Some(*by),
         RecordKind::Report(report) => Some(report.by),
         RecordKind::Modbus(modbus) => Some(modbus.by),
+        RecordKind::S7(s7) => Some(s7.by),
         _ => None,
     }
 }

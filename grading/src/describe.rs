@@ -3,7 +3,8 @@
 use crate::{Context, attack};
 use sim_record::{
     AlarmState, ConnectionOutcome, EndReason, FieldStage, FirewallChange, ModbusRecord, PlantEvent,
-    ProgramChange, RecordKind, ReportRecord, ReportStage, SafetyEvent, SimTime,
+    ProgramChange, RecordKind, ReportRecord, ReportStage, S7Record, S7Service, SafetyEvent,
+    SimTime,
 };
 
 /// Longest text of a record in characters.
@@ -164,6 +165,7 @@ fn network(kind: &RecordKind, context: &Context) -> Option<String> {
             )
         }
         RecordKind::Modbus(modbus) => modbus_line(modbus, context),
+        RecordKind::S7(s7) => s7_line(s7, context),
         RecordKind::Flow {
             src,
             dst,
@@ -277,6 +279,7 @@ fn controllers(kind: &RecordKind, context: &Context) -> Option<String> {
                 ProgramChange::ComparedEqual => "compared: equal",
                 ProgramChange::ComparedDifferent => "compared: different",
                 ProgramChange::EvidenceSaved => "saved as evidence",
+                ProgramChange::Deleted => "deleted",
             };
             format!(
                 "Program {file} of {asset} {what}, hash {hash} ({})",
@@ -367,6 +370,53 @@ fn report_line(report: &ReportRecord, context: &Context) -> String {
         report.asset,
         clock(report.began),
         context.name(report.by)
+    )
+}
+
+fn s7_line(s7: &S7Record, context: &Context) -> String {
+    let place = match s7.service {
+        S7Service::Read | S7Service::Write => {
+            format!(
+                " {} from byte {}, {}",
+                s7.object,
+                s7.offset,
+                plural(u64::from(s7.bytes), "byte")
+            )
+        }
+        _ if s7.object.is_empty() => String::new(),
+        _ => format!(" {}", s7.object),
+    };
+    let values: Vec<String> = s7.values.iter().map(|byte| format!("{byte:02X}")).collect();
+    let values = if values.is_empty() {
+        String::new()
+    } else {
+        format!(" = {}", values.join(" "))
+    };
+    let outcome = match s7.refused {
+        Some(code) => format!(", refused with {code:04X}"),
+        None if s7.service == S7Service::Write && !s7.changed => ", no change".into(),
+        None => String::new(),
+    };
+    let what = match s7.service {
+        S7Service::Connect => "connect",
+        S7Service::Read => "read",
+        S7Service::Write => "write",
+        S7Service::Identify => "identify",
+        S7Service::Directory => "block list",
+        S7Service::Upload => "upload",
+        S7Service::Download => "download",
+        S7Service::Insert => "insert",
+        S7Service::Delete => "delete",
+        S7Service::Control => "control",
+        S7Service::Clock => "clock",
+        S7Service::Password => "password",
+        S7Service::Subscribe => "subscribe",
+        S7Service::Unknown => "unknown request",
+    };
+    format!(
+        "{} to {}: S7 {what}{place}{values}{outcome}",
+        context.host(s7.src),
+        s7.asset
     )
 }
 

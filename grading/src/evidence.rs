@@ -41,10 +41,13 @@ impl Interval {
 pub struct Register {
     /// Controller.
     pub asset: String,
+    /// Area of an S7 CPU, such as `DB1`, where addresses count bytes; none for Modbus registers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub area: Option<String>,
     /// Address as on the wire.
-    pub address: u16,
+    pub address: u32,
     /// Items.
-    pub count: u16,
+    pub count: u32,
 }
 
 /// What it did to the plant.

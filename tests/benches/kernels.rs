@@ -6,7 +6,7 @@ use sim_net::{ConnId, Fabric, HostEvent, HostId, HostSpec, Mac, SwitchSpec, Topo
 use sim_plant::{PLANTS, SignalKind};
 use sim_plc::{Plc, PlcConfig, ProgramConfig};
 use sim_record::SimTime;
-use sim_wire::modbus::server::{ServerConfig, ServerSession};
+use sim_wire::modbus::server::{ModbusPersona, ServerSession};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::hint::black_box;
@@ -116,7 +116,7 @@ impl Diagnostics for Plc {
 
 fn codec(sample: Duration) -> Outcome {
     let mut plc = controller(fifty_statements())?;
-    let mut session = ServerSession::new(SimTime::ZERO, Arc::new(ServerConfig::default()));
+    let mut session = ServerSession::new(SimTime::ZERO, Arc::new(ModbusPersona::default()));
     let mut output = Vec::new();
     let per_request = time(sample, || {
         black_box(session.handle_input(SimTime::ZERO, black_box(&REQUEST)));

@@ -417,7 +417,13 @@ fn evidence(evidence: &Evidence, report: &Report) -> Markup {
             dt { "Time" } dd { (span) }
             @if let Some(register) = &evidence.register {
                 dt { "Register" }
-                dd { (register.asset) ", address " (register.address) ", " (register.count) " items" }
+                dd {
+                    (register.asset)
+                    @match &register.area {
+                        Some(area) => { ", " (area) ", " (register.count) " bytes from " (register.address) }
+                        None => { ", address " (register.address) ", " (register.count) " items" }
+                    }
+                }
             }
             @if let Some(effect) = &evidence.plant_effect {
                 dt { "Effect on the plant" }

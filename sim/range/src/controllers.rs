@@ -4,7 +4,7 @@ use crate::BuildError;
 use crate::directory::Directory;
 use crate::journal::Journal;
 use crate::plants::Plants;
-use crate::sessions::Sessions;
+use crate::sessions::{Served, Sessions};
 use sim_net::{Fabric, HostId};
 use sim_plant::SignalKind;
 use sim_plc::{KeyPosition as PlcKey, ModeCause, Plc, PlcEvent, PlcEventKind};
@@ -54,7 +54,7 @@ pub(crate) struct ControllerSlot {
     approved_hash: [u8; 32],
     wires: Vec<Wire>,
     safety: Option<SafetyIo>,
-    next_scan: SimTime,
+    pub next_scan: SimTime,
     reset_until: SimTime,
     shutdown_until: SimTime,
     shutdown_by: PrincipalId,
@@ -91,8 +91,12 @@ impl Controllers {
                 .get(&controller.id)
                 .copied()
                 .unwrap_or(controller.key);
-            let plc = Plc::new(crate::persona::plc_config(controller, key))
-                .map_err(|e| refuse(e.to_string()))?;
+            let plc = Plc::new(crate::persona::plc_config(
+                controller,
+                key,
+                scenario.start_utc_us,
+            ))
+            .map_err(|e| refuse(e.to_string()))?;
             let sessions = Sessions::new(controller);
             sessions.listen(fabric, host);
             slots.push(ControllerSlot::new(controller, host, plc, sessions, plants));
@@ -113,7 +117,7 @@ impl Controllers {
     pub fn run_due(&mut self, journal: &mut Journal, fabric: &mut Fabric, plants: &mut Plants) {
         let now = journal.now;
         for slot in &mut self.slots {
-            slot.sessions.run_due(now, fabric);
+            slot.serve_due(journal, fabric);
             if slot.next_scan <= now {
                 slot.next_scan = SimTime(slot.next_scan.0 + slot.plc.period_us());
                 slot.scan(journal, plants);
@@ -303,6 +307,21 @@ impl ControllerSlot {
                 });
             }
         }
+    }
+
+    /// Sends what is due to clients without a request of theirs.
+    fn serve_due(&mut self, journal: &mut Journal, fabric: &mut Fabric) {
+        if self.sessions.next_due() > journal.now {
+            return;
+        }
+        let mut device = Served {
+            name: &self.name,
+            plc: &mut self.plc,
+            last_writer: &mut self.last_writer,
+            next_scan: self.next_scan,
+        };
+        self.sessions.run_due(journal, fabric, &mut device);
+        self.report_events(journal);
     }
 
     fn scan(&mut self, journal: &mut Journal, plants: &mut Plants) {

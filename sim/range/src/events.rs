@@ -163,6 +163,7 @@ impl Range {
                 name: &asset,
                 plc: &mut slot.plc,
                 last_writer: &mut slot.last_writer,
+                next_scan: slot.next_scan,
             };
             let polled = slot.sessions.serve(
                 &mut self.journal,
@@ -174,12 +175,8 @@ impl Range {
             slot.report_events(&mut self.journal);
             for request in polled {
                 let src = self.directory.name_of_ip(request.peer);
-                self.traffic.count(
-                    src,
-                    asset.clone(),
-                    crate::link::MODBUS_PORT,
-                    request.exception,
-                );
+                self.traffic
+                    .count(src, asset.clone(), request.port, request.exception);
             }
         } else {
             self.tool_event(conn, ToolEvent::Readable(conn));

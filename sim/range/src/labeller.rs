@@ -242,6 +242,7 @@ fn attacker(
 fn visible(kind: &RecordKind) -> bool {
     match kind {
         RecordKind::Modbus(m) => m.frame != 0,
+        RecordKind::S7(r) => r.frame != 0,
         RecordKind::Connection { frame, .. }
         | RecordKind::ArpClaim { frame, .. }
         | RecordKind::Tampered { frame, .. }

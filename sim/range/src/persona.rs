@@ -1,13 +1,25 @@
 //! What a scenario says of a controller, in the words of `sim_plc`.
 
 use crate::controllers::plc_key;
-use sim_plc::{FailState as PlcFail, ModbusMap, PlcConfig, ProgramConfig, RangeCheck};
-use sim_scenario::model::{Controller, FailState, IoLink, MapArea, ModbusRange};
+use sim_plc::memory::MemoryLayout;
+use sim_plc::{FailState as PlcFail, ModbusMap, PlcConfig, ProgramConfig, RangeCheck, S7Config};
+use sim_scenario::model::{Controller, FailState, IoLink, MapArea, ModbusRange, S7Cpu, S7Level};
 use sim_view::{KeyPosition, Table};
 use sim_wire::device::{Area, BitTable, Identity, WordTable};
+use sim_wire::modbus::server::{ModbusPersona, UnitPolicy};
+use sim_wire::s7::device::Level;
+use sim_wire::s7::persona::S7Persona;
+use sim_wire::s7::server::ServerConfig;
+
+/// How long before the match a CPU's program was written: some 200 days.
+const PROJECT_AGE_US: u64 = 200 * 86_400_000_000;
 
 /// The configuration of a controller's CPU.
-pub(crate) fn plc_config(controller: &Controller, key: KeyPosition) -> PlcConfig {
+pub(crate) fn plc_config(
+    controller: &Controller,
+    key: KeyPosition,
+    start_utc_us: i64,
+) -> PlcConfig {
     let ranges: Vec<_> = controller.modbus_map.iter().map(to_range).collect();
     let programs = controller
         .programs
@@ -39,7 +51,9 @@ pub(crate) fn plc_config(controller: &Controller, key: KeyPosition) -> PlcConfig
         }),
         output_bits: output_bits(controller),
         word_fail_states: word_fail_states(controller),
-        modbus: if ranges.is_empty() {
+        layout: layout(controller),
+        s7: controller.s7.as_ref().map(|cpu| s7_cpu(cpu, start_utc_us)),
+        modbus: if ranges.is_empty() && controller.s7.is_none() {
             ModbusMap::openplc()
         } else {
             ModbusMap { ranges }
@@ -59,6 +73,59 @@ pub(crate) fn plc_config(controller: &Controller, key: KeyPosition) -> PlcConfig
             .map(|s| (s.key_remote_bit, s.key_program_bit)),
         ..PlcConfig::default()
     }
+}
+
+/// What the controller's Modbus server does.
+pub(crate) fn modbus_persona(controller: &Controller) -> ModbusPersona {
+    ModbusPersona {
+        units: UnitPolicy::Only(vec![controller.unit, 0, 255]),
+        ..ModbusPersona::default()
+    }
+}
+
+/// What the controller's S7 server does, if it is an S7 CPU.
+pub(crate) fn s7_server(controller: &Controller) -> Option<ServerConfig> {
+    let cpu = controller.s7.as_ref()?;
+    let mut persona = S7Persona::new(&cpu.order_number, &cpu.module);
+    persona.hardware_version = cpu.hardware;
+    persona.firmware = cpu.firmware;
+    persona.system_name.clone_from(&cpu.system);
+    persona.module_name.clone_from(&cpu.module);
+    persona.plant_identification.clone_from(&cpu.plant);
+    persona.serial_number.clone_from(&cpu.serial);
+    persona.pdu_bytes = cpu.pdu_bytes;
+    persona.connections = cpu.connections;
+    persona.addressing.places = vec![cpu.place];
+    persona.services.variables = cpu.put_get;
+    persona.services.blocks = cpu.blocks;
+    persona.services.control = cpu.blocks;
+    Some(ServerConfig::new(persona))
+}
+
+fn s7_cpu(cpu: &S7Cpu, start_utc_us: i64) -> S7Config {
+    let start_unix_us = u64::try_from(start_utc_us).unwrap_or(0);
+    S7Config {
+        start_unix_us,
+        project_unix_us: start_unix_us.saturating_sub(PROJECT_AGE_US),
+        password: cpu.password.as_ref().map(|text| {
+            let mut password = [b' '; 8];
+            for (to, from) in password.iter_mut().zip(text.bytes()) {
+                *to = from;
+            }
+            password
+        }),
+        password_level: match cpu.level {
+            S7Level::Full => Level::Full,
+            S7Level::ReadOnly => Level::ReadOnly,
+            S7Level::ReadProtected => Level::ReadProtected,
+            S7Level::NoAccess => Level::NoAccess,
+        },
+    }
+}
+
+fn layout(controller: &Controller) -> MemoryLayout {
+    let cpu = controller.s7.as_ref();
+    cpu.map_or_else(MemoryLayout::openplc, S7Cpu::memory_layout)
 }
 
 fn identity(controller: &Controller) -> Identity {
@@ -143,6 +210,7 @@ fn to_range(range: &ModbusRange) -> sim_plc::ModbusRange {
         MapArea::Input => Area::Input,
         MapArea::Output => Area::Output,
         MapArea::Marker => Area::Marker,
+        MapArea::DataBlock(number) => Area::DataBlock(number),
     };
     sim_plc::ModbusRange {
         table,

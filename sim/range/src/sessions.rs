@@ -1,28 +1,33 @@
-//! Protocol servers of one controller: Modbus and program management, one session a connection.
+//! Protocol servers of one controller: Modbus, S7comm and program management, one session a connection.
+
+mod observed;
+mod s7;
 
 use crate::journal::Journal;
+use observed::Observed;
 use sim_net::{CloseReason, ConnId, Fabric, HostId};
 use sim_plc::Plc;
 use sim_record::{
     ModbusRecord, PrincipalId, ProgramChange, RecordKind, SimDuration, SimTime, StateHasher,
 };
 use sim_scenario::model::Controller;
-use sim_wire::device::{
-    Area, BitTable, DeviceError, DeviceModel, DiagnosticEvent, Identity, Mode, Point, WordTable,
-};
 use sim_wire::management::{self, Action, ManagementConfig, ManagementRecord, ManagementServer};
-use sim_wire::modbus::server::{ServerConfig, ServerSession, Transaction, UnitPolicy};
+use sim_wire::modbus::server::{
+    Communication, CommunicationOf, ModbusPersona, ReplyTiming, ServerSession, Transaction,
+};
+use sim_wire::s7::server::{ServerConfig as S7Config, ServerSession as S7Session};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-/// Connections one service takes.
-const MAX_CONNECTIONS: usize = 12;
+/// Connections that the management service takes.
+const MANAGEMENT_CONNECTIONS: usize = 12;
 /// Bytes taken from a connection in one go.
 const READ_BYTES: usize = 4096;
 
 enum Protocol {
     Modbus(ServerSession),
+    S7(Box<S7Session>),
     Management(ManagementServer),
 }
 
@@ -40,17 +45,34 @@ pub(crate) struct Served<'a> {
     pub name: &'a str,
     pub plc: &'a mut Plc,
     pub last_writer: &'a mut PrincipalId,
+    /// When its replies leave, if its persona waits for the scan.
+    pub next_scan: SimTime,
 }
 
-/// One Modbus read of an allow-listed poller, for flow totals.
+/// One read of an allow-listed poller, for flow totals.
 pub(crate) struct Polled {
     pub peer: Ipv4Addr,
+    pub port: u16,
     pub exception: bool,
+}
+
+/// The connection that a request came by.
+#[derive(Clone, Copy)]
+struct Origin {
+    conn: ConnId,
+    peer: Ipv4Addr,
+    by: PrincipalId,
+    frame: u64,
 }
 
 /// All sessions of one controller.
 pub(crate) struct Sessions {
-    modbus: Arc<ServerConfig>,
+    modbus: Arc<ModbusPersona>,
+    /// What the Modbus sessions have in common, where the persona says so.
+    communication: Communication,
+    /// Where it serves Modbus.
+    serves_modbus: bool,
+    s7: Option<Arc<S7Config>>,
     management: Arc<ManagementConfig>,
     reply_delay: SimDuration,
     open: BTreeMap<ConnId, Session>,
@@ -61,12 +83,12 @@ pub(crate) struct Sessions {
 impl Sessions {
     /// Servers by the controller's persona.
     pub fn new(controller: &Controller) -> Self {
-        let units = UnitPolicy::Only(vec![controller.unit, 0, 255]);
+        let modbus = crate::persona::modbus_persona(controller);
         Self {
-            modbus: Arc::new(ServerConfig {
-                units,
-                ..ServerConfig::default()
-            }),
+            communication: Communication::of(&modbus),
+            modbus: Arc::new(modbus),
+            serves_modbus: controller.modbus,
+            s7: crate::persona::s7_server(controller).map(Arc::new),
             management: Arc::new(ManagementConfig::default()),
             reply_delay: controller.reply_delay,
             open: BTreeMap::new(),
@@ -77,8 +99,17 @@ impl Sessions {
 
     /// Listens on the host.
     pub fn listen(&self, fabric: &mut Fabric, host: HostId) {
-        let _listening = fabric.listen(host, crate::link::MODBUS_PORT, MAX_CONNECTIONS);
-        let _listening = fabric.listen(host, management::TCP_PORT, MAX_CONNECTIONS);
+        let mut listen = |port, connections| {
+            let _listening = fabric.listen(host, port, connections);
+        };
+        if self.serves_modbus {
+            listen(crate::link::MODBUS_PORT, self.modbus.limits.connections);
+        }
+        match &self.s7 {
+            // An S7 CPU is programmed over S7comm.
+            Some(s7) => listen(sim_wire::s7::TCP_PORT, usize::from(s7.persona.connections)),
+            None => listen(management::TCP_PORT, MANAGEMENT_CONNECTIONS),
+        }
     }
 
     /// Takes a connection that the network accepted.
@@ -91,10 +122,14 @@ impl Sessions {
         by: PrincipalId,
         allow_listed: bool,
     ) {
-        let protocol = if port == crate::link::MODBUS_PORT {
-            Protocol::Modbus(ServerSession::new(now, Arc::clone(&self.modbus)))
-        } else {
-            Protocol::Management(ManagementServer::new(now, Arc::clone(&self.management)))
+        let protocol = match (&self.s7, port) {
+            (_, crate::link::MODBUS_PORT) => {
+                Protocol::Modbus(ServerSession::new(now, Arc::clone(&self.modbus)))
+            }
+            (Some(s7), sim_wire::s7::TCP_PORT) => {
+                Protocol::S7(Box::new(S7Session::new(now, Arc::clone(s7))))
+            }
+            _ => Protocol::Management(ManagementServer::new(now, Arc::clone(&self.management))),
         };
         self.open.insert(
             conn,
@@ -109,7 +144,7 @@ impl Sessions {
         );
     }
 
-    /// Serves what waits on a connection. Returns one entry a Modbus request of an allow-listed poller.
+    /// Serves what waits on a connection. Returns one entry a read of an allow-listed poller.
     pub fn serve(
         &mut self,
         journal: &mut Journal,
@@ -137,7 +172,9 @@ impl Sessions {
             loop {
                 let taken = session.handle_input(now, rest);
                 rest = rest.get(taken..).unwrap_or(&[]);
-                let worked = session.work(journal, device, conn, &mut polled);
+                let of_device = (self.modbus.communication_of == CommunicationOf::Device)
+                    .then_some(&mut self.communication);
+                let worked = session.work(journal, device, of_device, conn, &mut polled);
                 session.collect_output();
                 // A session serves a bounded number of requests at a time: on until nothing whole is left.
                 if !worked && (rest.is_empty() || taken == 0) {
@@ -145,19 +182,34 @@ impl Sessions {
                 }
             }
         }
-        let output = std::mem::take(&mut session.unsent);
-        if self.reply_delay == SimDuration::ZERO {
-            session.unsent = output;
+        let due = self.reply_due(now, device.next_scan);
+        self.send(now, fabric, conn, due);
+        polled
+    }
+
+    /// When a reply made now leaves.
+    fn reply_due(&self, now: SimTime, next_scan: SimTime) -> SimTime {
+        match self.modbus.timing {
+            ReplyTiming::AtOnce => now + self.reply_delay,
+            ReplyTiming::AtScan => next_scan.max(now),
+        }
+    }
+
+    /// Sends what a session has to say, now or when it is due, and closes it if it is done.
+    fn send(&mut self, now: SimTime, fabric: &mut Fabric, conn: ConnId, due: SimTime) {
+        let Some(session) = self.open.get_mut(&conn) else {
+            return;
+        };
+        if due == now {
             session.flush(now, fabric, conn);
-        } else if !output.is_empty() {
-            self.delayed
-                .push_back((now + self.reply_delay, conn, output));
+        } else if !session.unsent.is_empty() {
+            let output = std::mem::take(&mut session.unsent);
+            self.delayed.push_back((due, conn, output));
         }
         if session.is_closed() {
             let _gone = fabric.close(now, conn);
             self.open.remove(&conn);
         }
-        polled
     }
 
     /// A connection takes bytes again.
@@ -201,8 +253,9 @@ impl Sessions {
             .min(reply)
     }
 
-    /// Sends delayed replies and closes idle connections.
-    pub fn run_due(&mut self, now: SimTime, fabric: &mut Fabric) {
+    /// Sends delayed replies and what sessions send unasked, and closes idle connections.
+    pub fn run_due(&mut self, journal: &mut Journal, fabric: &mut Fabric, device: &mut Served) {
+        let now = journal.now;
         while self.delayed.front().is_some_and(|(due, ..)| *due <= now) {
             if let Some((_, conn, bytes)) = self.delayed.pop_front()
                 && let Some(session) = self.open.get_mut(&conn)
@@ -211,15 +264,19 @@ impl Sessions {
                 session.flush(now, fabric, conn);
             }
         }
-        let idle: Vec<ConnId> = self
+        let due: Vec<ConnId> = self
             .open
             .iter()
             .filter(|(_, s)| s.next_timeout().is_some_and(|t| t <= now))
             .map(|(c, _)| *c)
             .collect();
-        for conn in idle {
-            self.open.remove(&conn);
-            let _gone = fabric.close(now, conn);
+        for conn in due {
+            if let Some(session) = self.open.get_mut(&conn) {
+                session.handle_timeout(now);
+                session.work_all(journal, device, conn, &mut Vec::new());
+                session.collect_output();
+            }
+            self.send(now, fabric, conn, now);
         }
     }
 
@@ -229,11 +286,16 @@ impl Sessions {
             hasher.u64(u64::from(conn.0));
             match &session.protocol {
                 Protocol::Modbus(s) => s.digest_into(&mut |bytes| hasher.bytes(bytes)),
+                Protocol::S7(s) => s.digest_into(&mut |bytes| hasher.bytes(bytes)),
                 Protocol::Management(s) => s.digest_into(&mut |bytes| hasher.bytes(bytes)),
             }
             hasher.bytes(&session.unsent);
         }
         hasher.u64(self.delayed.len() as u64);
+        if self.modbus.communication_of == CommunicationOf::Device {
+            self.communication
+                .digest_into(&mut |bytes| hasher.bytes(bytes));
+        }
     }
 }
 
@@ -241,12 +303,34 @@ impl Session {
     fn handle_input(&mut self, now: SimTime, bytes: &[u8]) -> usize {
         match &mut self.protocol {
             Protocol::Modbus(s) => s.handle_input(now, bytes),
+            Protocol::S7(s) => s.handle_input(now, bytes),
             Protocol::Management(s) => s.handle_input(now, bytes),
         }
     }
 
     /// Works every whole request; true if there was one.
     fn work(
+        &mut self,
+        journal: &mut Journal,
+        device: &mut Served,
+        mut of_device: Option<&mut Communication>,
+        conn: ConnId,
+        polled: &mut Vec<Polled>,
+    ) -> bool {
+        self.exchange_communication(of_device.as_deref_mut());
+        let any = self.work_all(journal, device, conn, polled);
+        self.exchange_communication(of_device);
+        any
+    }
+
+    /// Lends the session what the device's sessions have in common, or takes it back.
+    fn exchange_communication(&mut self, of_device: Option<&mut Communication>) {
+        if let (Protocol::Modbus(session), Some(of_device)) = (&mut self.protocol, of_device) {
+            session.exchange_communication(of_device);
+        }
+    }
+
+    fn work_all(
         &mut self,
         journal: &mut Journal,
         device: &mut Served,
@@ -259,6 +343,12 @@ impl Session {
         let mut observed = Observed {
             plc: &mut *device.plc,
             changed: false,
+        };
+        let origin = Origin {
+            conn,
+            peer: self.peer,
+            by: self.by,
+            frame: self.frame,
         };
         loop {
             observed.changed = false;
@@ -273,19 +363,29 @@ impl Session {
                     if self.allow_listed && !transaction.write {
                         polled.push(Polled {
                             peer: self.peer,
+                            port: crate::link::MODBUS_PORT,
                             exception: transaction.exception.is_some(),
                         });
                     } else {
-                        let record = modbus_record(
-                            &transaction,
-                            conn,
-                            self.peer,
-                            name,
-                            observed.changed,
-                            self.by,
-                            self.frame,
-                        );
+                        let record = modbus_record(&transaction, origin, name, observed.changed);
                         journal.record(RecordKind::Modbus(record));
+                    }
+                }
+                Protocol::S7(session) => {
+                    let Some(transaction) = session.step(now, &mut observed) else {
+                        break;
+                    };
+                    if transaction.is_write() && transaction.is_done() {
+                        *device.last_writer = self.by;
+                    }
+                    if self.allow_listed && s7::is_poll(&transaction) {
+                        polled.push(Polled {
+                            peer: self.peer,
+                            port: sim_wire::s7::TCP_PORT,
+                            exception: !transaction.is_done(),
+                        });
+                    } else {
+                        s7::record(journal, &transaction, origin, name, &observed);
                     }
                 }
                 Protocol::Management(session) => {
@@ -308,6 +408,7 @@ impl Session {
     fn collect_output(&mut self) {
         match &mut self.protocol {
             Protocol::Modbus(s) => s.poll_output(&mut self.unsent),
+            Protocol::S7(s) => s.poll_output(&mut self.unsent),
             Protocol::Management(s) => s.poll_output(&mut self.unsent),
         };
     }
@@ -323,31 +424,33 @@ impl Session {
     fn is_closed(&self) -> bool {
         match &self.protocol {
             Protocol::Modbus(s) => s.is_closed(),
+            Protocol::S7(s) => s.is_closed(),
             Protocol::Management(s) => s.is_closed(),
+        }
+    }
+
+    fn handle_timeout(&mut self, now: SimTime) {
+        match &mut self.protocol {
+            Protocol::Modbus(s) => s.handle_timeout(now),
+            Protocol::S7(s) => s.handle_timeout(now),
+            Protocol::Management(s) => s.handle_timeout(now),
         }
     }
 
     fn next_timeout(&self) -> Option<SimTime> {
         match &self.protocol {
             Protocol::Modbus(s) => s.next_timeout(),
+            Protocol::S7(s) => s.next_timeout(),
             Protocol::Management(s) => s.next_timeout(),
         }
     }
 }
 
-fn modbus_record(
-    t: &Transaction,
-    conn: ConnId,
-    peer: Ipv4Addr,
-    name: &str,
-    changed: bool,
-    by: PrincipalId,
-    frame: u64,
-) -> ModbusRecord {
-    let addressed = matches!(t.function, 1..=6 | 15 | 16 | 22 | 23);
+fn modbus_record(t: &Transaction, origin: Origin, name: &str, changed: bool) -> ModbusRecord {
+    let addressed = matches!(t.function, 1..=6 | 15 | 16 | 22..=24);
     ModbusRecord {
-        conn: conn.0,
-        src: u32::from(peer),
+        conn: origin.conn.0,
+        src: u32::from(origin.peer),
         asset: name.to_owned(),
         unit: t.unit,
         function: t.function,
@@ -361,8 +464,8 @@ fn modbus_record(
         write: t.write,
         changed,
         exception: t.exception,
-        by,
-        frame,
+        by: origin.by,
+        frame: origin.frame,
     }
 }
 
@@ -381,88 +484,25 @@ fn record_management(
         Action::Upload => ProgramChange::Uploaded,
         _ => return,
     };
+    let file = record.file.clone().unwrap_or_default();
+    record_program(journal, name, file, change, plc, by);
+}
+
+/// Records what became of a program file or a block.
+fn record_program(
+    journal: &mut Journal,
+    name: &str,
+    file: String,
+    change: ProgramChange,
+    plc: &Plc,
+    by: PrincipalId,
+) {
     let hash = blake3::Hash::from(plc.program_hash()).to_hex();
     journal.record(RecordKind::Program {
         asset: name.to_owned(),
-        file: record.file.clone().unwrap_or_default(),
+        file,
         change,
         hash: hash.as_str().get(..16).unwrap_or_default().to_owned(),
         by,
     });
-}
-
-/// A PLC that notes whether a write changed anything.
-struct Observed<'a> {
-    plc: &'a mut Plc,
-    changed: bool,
-}
-
-impl DeviceModel for Observed<'_> {
-    fn identity(&self) -> &Identity {
-        self.plc.identity()
-    }
-    fn mode(&self) -> Mode {
-        self.plc.mode()
-    }
-    fn request_mode(&mut self, now: SimTime, mode: Mode) -> Result<(), DeviceError> {
-        self.plc.request_mode(now, mode)
-    }
-    fn read_bits(&self, table: BitTable, start: u16, out: &mut [bool]) -> Result<(), DeviceError> {
-        self.plc.read_bits(table, start, out)
-    }
-    fn write_coils(
-        &mut self,
-        now: SimTime,
-        start: u16,
-        values: &[bool],
-    ) -> Result<(), DeviceError> {
-        let mut before = vec![false; values.len()];
-        let known = self
-            .plc
-            .read_bits(BitTable::Coils, start, &mut before)
-            .is_ok();
-        self.plc.write_coils(now, start, values)?;
-        self.changed |= !known || before != values;
-        Ok(())
-    }
-    fn read_words(&self, table: WordTable, start: u16, out: &mut [u16]) -> Result<(), DeviceError> {
-        self.plc.read_words(table, start, out)
-    }
-    fn write_words(&mut self, now: SimTime, start: u16, values: &[u16]) -> Result<(), DeviceError> {
-        let mut before = vec![0; values.len()];
-        let known = self
-            .plc
-            .read_words(WordTable::HoldingRegisters, start, &mut before)
-            .is_ok();
-        self.plc.write_words(now, start, values)?;
-        self.changed |= !known || before != values;
-        Ok(())
-    }
-    fn read_area(&self, area: Area, offset: u32, out: &mut [u8]) -> Result<(), DeviceError> {
-        self.plc.read_area(area, offset, out)
-    }
-    fn write_area(
-        &mut self,
-        now: SimTime,
-        area: Area,
-        offset: u32,
-        bytes: &[u8],
-    ) -> Result<(), DeviceError> {
-        self.plc.write_area(now, area, offset, bytes)
-    }
-    fn point(&self, tag: &str) -> Option<Point> {
-        self.plc.point(tag)
-    }
-    fn diagnostics(&self) -> &[DiagnosticEvent] {
-        self.plc.diagnostics()
-    }
-    fn file_names(&self) -> Vec<String> {
-        self.plc.file_names()
-    }
-    fn read_file(&self, name: &str) -> Result<Vec<u8>, DeviceError> {
-        self.plc.read_file(name)
-    }
-    fn write_file(&mut self, now: SimTime, name: &str, bytes: &[u8]) -> Result<(), DeviceError> {
-        self.plc.write_file(now, name, bytes)
-    }
 }

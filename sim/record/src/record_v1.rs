@@ -175,6 +175,8 @@ pub enum RecordKind {
     },
     /// One Modbus request as the controller handled it. Reads of allow-listed pollers are summed up in [`Self::Flow`].
     Modbus(ModbusRecord),
+    /// An S7comm request to a controller. Requests of allow-listed pollers are summed up in `Flow` instead.
+    S7(S7Record),
     /// Traffic of one pair on one port since its last such record.
     Flow {
         /// Source host id.
@@ -384,6 +386,7 @@ impl RecordKind {
             | Self::Condition { .. }
             | Self::Connection { .. }
             | Self::Modbus(_)
+            | Self::S7(_)
             | Self::ArpClaim { .. }
             | Self::Flood { .. }
             | Self::Blocked { .. }
@@ -596,6 +599,70 @@ pub struct ModbusRecord {
     pub frame: u64,
 }
 
+/// What a request of S7comm wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum S7Service {
+    /// A connection to the CPU, or its setup.
+    Connect,
+    /// Read a variable.
+    Read,
+    /// Write a variable.
+    Write,
+    /// Read a system status list: who the CPU is and how it does.
+    Identify,
+    /// List or describe blocks.
+    Directory,
+    /// Read a block.
+    Upload,
+    /// Load a block; it takes effect when it is inserted.
+    Download,
+    /// Insert a block.
+    Insert,
+    /// Delete a block.
+    Delete,
+    /// Start, stop, compress, copy.
+    Control,
+    /// Read or set the clock.
+    Clock,
+    /// Give a password.
+    Password,
+    /// Have variables or messages sent again and again.
+    Subscribe,
+    /// Something that this CPU does not know.
+    Unknown,
+}
+
+/// One request of S7comm to a controller, or one variable of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct S7Record {
+    /// Connection in the range.
+    pub conn: u32,
+    /// Source address as on the wire.
+    pub src: u32,
+    /// Controller.
+    pub asset: String,
+    /// What it wanted.
+    pub service: S7Service,
+    /// Of what, such as `DB1`, `OB1` or `list 0011`.
+    pub object: String,
+    /// First byte of a variable.
+    pub offset: u32,
+    /// Bytes of a variable.
+    pub bytes: u32,
+    /// Bytes written, at most 16; empty for reads.
+    pub values: Vec<u8>,
+    /// True where the request writes.
+    pub write: bool,
+    /// True where a write changed at least one byte.
+    pub changed: bool,
+    /// Error code answered, if any.
+    pub refused: Option<u16>,
+    /// Who really sent it (ground truth).
+    pub by: PrincipalId,
+    /// Last frame of the request, 0 if no tap saw it.
+    pub frame: u64,
+}
+
 /// An incident report. Free text is kept outside and named by its hash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReportRecord {
@@ -664,6 +731,8 @@ pub enum ProgramChange {
     ComparedDifferent,
     /// Saved as evidence.
     EvidenceSaved,
+    /// A block was deleted.
+    Deleted,
 }
 
 /// Why a match ended.

@@ -37,6 +37,10 @@ pub(crate) const READ_BITS_MAX: u16 = 2000;
 pub(crate) const WRITE_WORDS_MAX: usize = 123;
 /// Modbus unit ids, from the Modbus messaging guide, section 4.4.2.
 pub(crate) const UNIT: (u8, u8) = (1, 247);
+/// Bytes of an S7 PDU as CPUs negotiate it.
+pub(crate) const S7_PDU: (u16, u16) = (240, 960);
+/// Most S7 connections of one CPU: what an S7-400 offers.
+pub(crate) const S7_CONNECTIONS_MAX: u16 = 64;
 /// Words and bits of a controller's process image.
 pub(crate) const IMAGE_WORDS_MAX: u16 = 1024;
 pub(crate) const IMAGE_BITS_MAX: u16 = 8192;

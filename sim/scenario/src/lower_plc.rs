@@ -3,8 +3,9 @@
 use sim_record::SimDuration;
 
 use crate::lower::{signal, text};
-use crate::model::{Controller, ControllerKind, IoLink, ModbusRange, Persona, SafetyIo};
+use crate::model::{Controller, ControllerKind, IoLink, ModbusRange, Persona, S7Cpu, SafetyIo};
 use crate::raw_v1 as raw;
+use crate::values::parse_version;
 use crate::variant::Folder;
 
 pub(crate) fn lower_controller(controller: &raw::Controller, folder: Folder) -> Option<Controller> {
@@ -34,6 +35,8 @@ pub(crate) fn lower_controller(controller: &raw::Controller, folder: Folder) -> 
             .as_ref()
             .map(|safety| lower_safety(safety)),
         reply_delay: SimDuration(*controller.reply_delay_us),
+        modbus: controller.modbus,
+        s7: controller.s7.as_ref().map(|cpu| lower_s7(cpu)),
     })
 }
 
@@ -78,6 +81,32 @@ fn lower_range(range: &raw::ModbusRange) -> ModbusRange {
         count: *range.count,
         area: range.area,
         offset: *range.offset,
+    }
+}
+
+pub(crate) fn lower_s7(cpu: &raw::S7Cpu) -> S7Cpu {
+    S7Cpu {
+        order_number: text(&cpu.order_number),
+        module: text(&cpu.module),
+        hardware: *cpu.hardware,
+        // Checked: a wrong version was reported.
+        firmware: parse_version(&cpu.firmware).unwrap_or_default(),
+        system: text(&cpu.system),
+        plant: text(&cpu.plant),
+        serial: text(&cpu.serial),
+        place: (*cpu.rack, *cpu.slot),
+        pdu_bytes: *cpu.pdu_bytes,
+        connections: *cpu.connections,
+        put_get: cpu.put_get,
+        blocks: cpu.blocks,
+        password: cpu.password.as_ref().map(text),
+        level: cpu.level,
+        image_bytes: (*cpu.input_bytes, *cpu.output_bytes, *cpu.marker_bytes),
+        data_blocks: cpu
+            .data_blocks
+            .iter()
+            .map(|block| (*block.number, *block.bytes))
+            .collect(),
     }
 }
 

@@ -2,6 +2,7 @@
 //! in range, every program compiles.
 
 use serde::{Deserialize, Serialize};
+use sim_plc::memory::MemoryLayout;
 use sim_record::{Role, SimDuration, SimTime, Team};
 use sim_view::script::Script;
 use sim_view::{KeyPosition, RuleSpec, Table};
@@ -223,6 +224,70 @@ pub struct Controller {
     pub safety: Option<SafetyIo>,
     /// Longest reply delay is drawn below this.
     pub reply_delay: SimDuration,
+    /// It serves Modbus.
+    pub modbus: bool,
+    /// It is an S7 CPU: memory counted in bytes, data blocks, S7comm.
+    pub s7: Option<S7Cpu>,
+}
+
+/// An S7 CPU.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct S7Cpu {
+    /// Order number.
+    pub order_number: String,
+    /// Module type, such as the CPU's name.
+    pub module: String,
+    /// Version of the hardware.
+    pub hardware: u8,
+    /// Version of the firmware.
+    pub firmware: [u8; 3],
+    /// Name of the automation system.
+    pub system: String,
+    /// Plant identification.
+    pub plant: String,
+    /// Serial number.
+    pub serial: String,
+    /// Rack and slot that it answers to.
+    pub place: (u8, u8),
+    /// Largest PDU.
+    pub pdu_bytes: u16,
+    /// Connections.
+    pub connections: u16,
+    /// Variables can be read and written ("PUT/GET").
+    pub put_get: bool,
+    /// Blocks can be transferred, and the mode changed.
+    pub blocks: bool,
+    /// Password; `None` where none is set.
+    pub password: Option<String>,
+    /// How far one gets without it.
+    pub level: S7Level,
+    /// Bytes of inputs, outputs and markers.
+    pub image_bytes: (u32, u32, u32),
+    /// Data blocks: number and bytes.
+    pub data_blocks: Vec<(u16, u32)>,
+}
+
+impl S7Cpu {
+    /// Its memory.
+    #[must_use]
+    pub fn memory_layout(&self) -> MemoryLayout {
+        let (inputs, outputs, markers) = self.image_bytes;
+        MemoryLayout::s7(inputs, outputs, markers, self.data_blocks.clone())
+    }
+}
+
+/// Protection level of an S7 CPU: how far one gets without the password.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum S7Level {
+    /// Everything.
+    #[default]
+    Full,
+    /// Blocks can be read.
+    ReadOnly,
+    /// Blocks can be neither read nor written.
+    ReadProtected,
+    /// Not even variables.
+    NoAccess,
 }
 
 /// Identity of a controller.
@@ -305,6 +370,8 @@ pub enum MapArea {
     Output,
     /// %M.
     Marker,
+    /// A data block of an S7 CPU.
+    DataBlock(u16),
 }
 
 /// Bits of a safety controller: %IX that the range sets, %QX/%MX that the range reads. Bit numbers are byte * 8 + bit.

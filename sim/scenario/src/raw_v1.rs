@@ -7,7 +7,7 @@ use sim_authored::{Entries, Spanned};
 use sim_view::script::Condition;
 use sim_view::{Command, KeyPosition, Table};
 
-use crate::model::{FailState, LivesIn, MapArea};
+use crate::model::{FailState, LivesIn, MapArea, S7Level};
 
 /// Version of the schema that this file describes.
 pub const VERSION: u32 = 1;
@@ -225,6 +225,54 @@ pub struct Controller {
     pub safety: Option<Spanned<SafetyIo>>,
     #[serde(default)]
     pub reply_delay_us: Spanned<u64>,
+    #[serde(default = "yes")]
+    pub modbus: bool,
+    #[serde(default)]
+    pub s7: Option<Spanned<S7Cpu>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct S7Cpu {
+    pub order_number: Text,
+    pub module: Text,
+    #[serde(default)]
+    pub hardware: Spanned<u8>,
+    pub firmware: Text,
+    #[serde(default)]
+    pub system: Text,
+    #[serde(default)]
+    pub plant: Text,
+    pub serial: Text,
+    #[serde(default)]
+    pub rack: Spanned<u8>,
+    pub slot: Spanned<u8>,
+    pub pdu_bytes: Spanned<u16>,
+    pub connections: Spanned<u16>,
+    #[serde(default = "yes")]
+    pub put_get: bool,
+    #[serde(default = "yes")]
+    pub blocks: bool,
+    #[serde(default)]
+    pub password: Option<Text>,
+    #[serde(default)]
+    pub level: S7Level,
+    pub input_bytes: Spanned<u32>,
+    pub output_bytes: Spanned<u32>,
+    pub marker_bytes: Spanned<u32>,
+    #[serde(default)]
+    pub data_blocks: Vec<S7Block>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct S7Block {
+    pub number: Spanned<u16>,
+    pub bytes: Spanned<u32>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 #[derive(Debug, Deserialize)]

@@ -6,14 +6,15 @@ use sim_authored::{Findings, Span, Spanned, code, quote};
 use sim_plant::SignalKind;
 use sim_view::Table;
 
-use crate::limits::{IMAGE_BITS_MAX, IMAGE_WORDS_MAX, PERIOD_MS, UNIT};
+use crate::limits::{IMAGE_BITS_MAX, IMAGE_WORDS_MAX, PERIOD_MS, S7_CONNECTIONS_MAX, S7_PDU, UNIT};
 use crate::model::MapArea;
 use crate::names::Context;
 use crate::package::path_fault;
 use crate::raw_v1::{self as raw, Text};
 use crate::rule_plant::check_signal;
 use crate::rule_range::{ascending, positive, within};
-use crate::values::parse_signal;
+use crate::values::{parse_signal, parse_version};
+use sim_plc::memory::{MAX_AREA_BYTES, MAX_DATA_BLOCKS};
 
 pub(crate) fn check(context: &Context, findings: &mut Findings) {
     let mut drivers: BTreeMap<&str, Span> = BTreeMap::new();
@@ -36,6 +37,7 @@ pub(crate) fn check(context: &Context, findings: &mut Findings) {
             findings,
         );
         check_safety(controller, findings);
+        check_protocols(controller, findings);
         for limit in &controller.input_limits {
             within(&limit.max, *limit.min, u16::MAX, "", findings);
         }
@@ -145,13 +147,14 @@ fn check_map(controller: &raw::Controller, shift: u16, findings: &mut Findings) 
             findings.push(range.count.problem(code::OUT_OF_RANGE, there, help));
         }
         let is_word = matches!(range.table, Table::Input | Table::Holding);
-        let size = if is_word {
-            IMAGE_WORDS_MAX
-        } else {
-            IMAGE_BITS_MAX
-        };
-        if u32::from(*range.offset) + u32::from(*range.count) > u32::from(size) {
-            let there = format!("the range ends behind the area's {size} items");
+        let size = area_items(controller, range.area, is_word).unwrap_or(0);
+        if u32::from(*range.offset) + u32::from(*range.count) > size {
+            let there = match range.area {
+                MapArea::DataBlock(number) if size == 0 => {
+                    format!("the controller has no data block {number}")
+                }
+                _ => format!("the range ends behind the area's {size} items"),
+            };
             findings.push(
                 range
                     .offset
@@ -207,6 +210,75 @@ fn check_safety(controller: &raw::Controller, findings: &mut Findings) {
             check_bits(&outputs, findings);
         }
         (raw::ControllerKind::Plc, None) => {}
+    }
+}
+
+/// A controller speaks some protocol, and an S7 CPU is one that could exist.
+fn check_protocols(controller: &raw::Controller, findings: &mut Findings) {
+    let Some(cpu) = &controller.s7 else {
+        if !controller.modbus {
+            let there = format!("controller `{}` speaks no protocol", quote(&controller.id));
+            let help = "remove `modbus: false`, or say which CPU it is with `s7`";
+            findings.push(controller.id.problem(code::OUT_OF_RANGE, there, help));
+        }
+        return;
+    };
+    within(&cpu.rack, 0, 7, "", findings);
+    within(&cpu.slot, 0, 31, "", findings);
+    within(&cpu.pdu_bytes, S7_PDU.0, S7_PDU.1, " bytes", findings);
+    within(&cpu.connections, 1, S7_CONNECTIONS_MAX, "", findings);
+    for bytes in [&cpu.input_bytes, &cpu.output_bytes, &cpu.marker_bytes] {
+        within(bytes, 0, MAX_AREA_BYTES, " bytes", findings);
+    }
+    if parse_version(&cpu.firmware).is_none() {
+        let there = format!("`{}` is no version", quote(&cpu.firmware));
+        let help = "write three numbers up to 255, such as `V3.2.6`";
+        findings.push(cpu.firmware.problem(code::OUT_OF_RANGE, there, help));
+    }
+    if let Some(password) = &cpu.password
+        && (password.len() > 8 || !password.is_ascii())
+    {
+        let there = "the password is longer than 8 characters or not plain text";
+        let help = "an S7 password has up to 8 characters";
+        findings.push(password.problem(code::OUT_OF_RANGE, there, help));
+    }
+    if let Some(block) = cpu.data_blocks.get(MAX_DATA_BLOCKS) {
+        let there = format!("this is one of more than {MAX_DATA_BLOCKS} data blocks");
+        findings.push(
+            block
+                .number
+                .problem(code::LIST_TOO_LONG, there, "join some"),
+        );
+    }
+    for (index, block) in cpu.data_blocks.iter().enumerate() {
+        within(&block.number, 1, u16::MAX, "", findings);
+        within(&block.bytes, 2, MAX_AREA_BYTES, " bytes", findings);
+        let mut earlier = cpu.data_blocks.iter().take(index);
+        if let Some(other) = earlier.find(|other| *other.number == *block.number) {
+            let there = format!("there are two data blocks {}", block.number);
+            let found = block
+                .number
+                .problem(code::DUPLICATE_ADDRESS, there, "number them apart");
+            findings.push(found.related(other.number.span, "the first one is here"));
+        }
+    }
+}
+
+/// Items of an area behind a Modbus map; `None` where the controller has no such area.
+fn area_items(controller: &raw::Controller, area: MapArea, is_word: bool) -> Option<u32> {
+    let per_byte = |bytes: u32| if is_word { bytes / 2 } else { bytes * 8 };
+    match (&controller.s7, area) {
+        (None, MapArea::DataBlock(_)) => None,
+        (None, _) if is_word => Some(u32::from(IMAGE_WORDS_MAX)),
+        (None, _) => Some(u32::from(IMAGE_BITS_MAX)),
+        (Some(cpu), MapArea::Input) => Some(per_byte(*cpu.input_bytes)),
+        (Some(cpu), MapArea::Output) => Some(per_byte(*cpu.output_bytes)),
+        (Some(cpu), MapArea::Marker) => Some(per_byte(*cpu.marker_bytes)),
+        (Some(cpu), MapArea::DataBlock(number)) => {
+            let mut blocks = cpu.data_blocks.iter();
+            let block = blocks.find(|block| *block.number == number)?;
+            Some(per_byte(*block.bytes))
+        }
     }
 }
 
@@ -275,7 +347,7 @@ fn check_tag<'a>(
 /// Finds the input word that a tag shows, if it shows one; an error when its address is not mapped.
 fn input_word(controller: &raw::Controller, tag: &raw::Tag) -> Result<Option<u16>, ()> {
     let address = *tag.address;
-    if controller.modbus_map.is_empty() {
+    if controller.modbus_map.is_empty() && controller.s7.is_none() {
         let size = match tag.table {
             Table::Coil | Table::Discrete => IMAGE_BITS_MAX,
             Table::Input => IMAGE_WORDS_MAX,

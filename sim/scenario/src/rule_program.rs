@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 
 use sim_authored::{FileId, Finding, Findings, Position, code, quote};
-use sim_plc::memory::AccessSize;
-use sim_plc::st::compile;
+use sim_plc::memory::{AccessSize, MemoryLayout};
+use sim_plc::st::compile_for;
 
+use crate::lower_plc::lower_s7;
 use crate::names::Context;
 use crate::raw_v1 as raw;
 
@@ -21,17 +22,22 @@ pub(crate) fn check(context: &Context, findings: &mut Findings) {
                 continue;
             };
             outputs
-                .entry(id)
-                .or_insert_with(|| compile_file(context, id, findings));
+                .entry((id, memory_of(controller)))
+                .or_insert_with(|| compile_file(context, id, &layout(controller), findings));
         }
         check_drivers(context, controller, &outputs, findings);
     }
 }
 
 /// Compiles a file and returns the outputs it writes; none when it does not compile.
-fn compile_file(context: &Context, id: FileId, findings: &mut Findings) -> Outputs {
+fn compile_file(
+    context: &Context,
+    id: FileId,
+    layout: &MemoryLayout,
+    findings: &mut Findings,
+) -> Outputs {
     let text = context.sources.file(id).map_or("", |file| file.text());
-    match compile(text) {
+    match compile_for(text, layout) {
         Ok(program) => program
             .driven_outputs()
             .iter()
@@ -52,6 +58,19 @@ fn compile_file(context: &Context, id: FileId, findings: &mut Findings) -> Outpu
     }
 }
 
+/// Whose memory a file is compiled for: that of one S7 CPU, or the one that all others have.
+fn memory_of(controller: &raw::Controller) -> &str {
+    match controller.s7 {
+        Some(_) => &controller.id,
+        None => "",
+    }
+}
+
+fn layout(controller: &raw::Controller) -> MemoryLayout {
+    let cpu = controller.s7.as_ref().map(|cpu| lower_s7(cpu));
+    cpu.map_or_else(MemoryLayout::openplc, |cpu| cpu.memory_layout())
+}
+
 fn bits_of((first, size): (u32, AccessSize)) -> (u32, u32) {
     if size == AccessSize::Bit {
         return (first, first.saturating_add(1));
@@ -63,10 +82,14 @@ fn bits_of((first, size): (u32, AccessSize)) -> (u32, u32) {
 fn check_drivers(
     context: &Context,
     controller: &raw::Controller,
-    outputs: &BTreeMap<FileId, Outputs>,
+    outputs: &BTreeMap<(FileId, &str), Outputs>,
     findings: &mut Findings,
 ) {
-    let outputs_of = |path: &raw::Text| context.folder.find(path).and_then(|id| outputs.get(&id));
+    let memory = memory_of(controller);
+    let outputs_of = |path: &raw::Text| {
+        let id = context.folder.find(path)?;
+        outputs.get(&(id, memory))
+    };
     let mut earlier: Vec<(&raw::Text, &Outputs)> = Vec::new();
     for path in &controller.programs {
         let Some(own) = outputs_of(path) else {

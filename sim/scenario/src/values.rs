@@ -123,6 +123,13 @@ pub(crate) fn parse_signal(text: &str) -> Option<PlantSignal> {
     })
 }
 
+/// Reads a version such as `V3.2.6`.
+pub(crate) fn parse_version(text: &str) -> Option<[u8; 3]> {
+    let mut parts = text.strip_prefix('V').unwrap_or(text).splitn(3, '.');
+    let mut next = || parts.next()?.parse().ok();
+    Some([next()?, next()?, next()?])
+}
+
 /// Reads an instant such as `2026-03-12T13:10:00Z` (RFC 3339, years 1970 to 2199) as microseconds since 1970.
 pub(crate) fn parse_utc_us(text: &str) -> Option<i64> {
     let (date, rest) = text.split_once('T')?;

@@ -170,7 +170,7 @@ fn vary_registers(scenario: &mut Scenario, below: u16, draw: &mut Draw) {
 }
 
 fn shift_controller(controller: &mut Controller, offset: u16) {
-    if controller.modbus_map.is_empty() {
+    if controller.modbus_map.is_empty() && controller.s7.is_none() {
         controller.modbus_map = openplc_map();
     }
     for range in &mut controller.modbus_map {

@@ -20,5 +20,6 @@ mod digest;
 pub mod management;
 pub mod modbus;
 mod registry;
+pub mod s7;
 
 pub use registry::{PROTOCOLS, Protocol, Transport};

@@ -1,6 +1,6 @@
 //! The protocols that devices of a range speak.
 
-use crate::{management, modbus};
+use crate::{management, modbus, s7};
 
 /// What carries a protocol's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub struct Protocol {
 }
 
 /// All protocols, in order of their ids.
-pub static PROTOCOLS: [Protocol; 2] = [
+pub static PROTOCOLS: [Protocol; 3] = [
     Protocol {
         id: "engineering",
         name: "Management session of the engineering station",
@@ -52,7 +52,15 @@ pub static PROTOCOLS: [Protocol; 2] = [
         transport: Transport::Tcp,
         port: modbus::TCP_PORT,
         layer: 7,
-        offers: "server and client: functions 1 to 6, 8, 15, 16, 17, 22, 23 and 43/14",
+        offers: "server: functions 1 to 8, 11, 12, 15 to 17, 20 to 24 and 43/14; client: the same that stations use",
+    },
+    Protocol {
+        id: "s7comm",
+        name: "S7 communication",
+        transport: Transport::Tcp,
+        port: s7::TCP_PORT,
+        layer: 7,
+        offers: "server and client: variables, system status lists, blocks, mode, clock, password, cyclic data",
     },
 ];
 

@@ -1,12 +1,16 @@
 //! Any bytes, in any pieces, at any times, into a Modbus server session on a small device.
 //!
 //! The session never panics, never holds more than its bounds, makes progress or waits, and leaves the device able to
-//! answer a valid request on the next connection.
+//! answer a valid request on the next connection. Half of the sessions are a plain controller's, half those of a
+//! persona that offers every function and refuses the rest in its own ways.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use sim_record::{SimDuration, SimTime};
-use sim_wire::modbus::server::{Limits, ServerConfig, ServerSession};
+use sim_wire::modbus::function::FunctionSet;
+use sim_wire::modbus::server::{
+    Limits, ModbusPersona, RunIndicator, ServerSession, Umas, Unsupported,
+};
 use std::sync::{Arc, LazyLock};
 
 #[path = "../../../sim/wire/tests/it/device.rs"]
@@ -21,18 +25,28 @@ const REPLY_BYTES_MAX: usize = 260;
 const VALID: [u8; 12] = [0x51, 0x7E, 0, 0, 0, 6, 1, 3, 0, 0, 0, 1];
 const ANSWER: [u8; 9] = [0x51, 0x7E, 0, 0, 0, 5, 1, 3, 2];
 
-static CONFIG: LazyLock<Arc<ServerConfig>> = LazyLock::new(|| Arc::new(ServerConfig::default()));
+static PLAIN: LazyLock<Arc<ModbusPersona>> = LazyLock::new(|| Arc::new(ModbusPersona::default()));
+static FULL: LazyLock<Arc<ModbusPersona>> = LazyLock::new(|| {
+    Arc::new(ModbusPersona {
+        functions: FunctionSet::all(),
+        umas: Umas::Refused(vec![0x83]),
+        unsupported: Unsupported::Silent,
+        run_indicator: RunIndicator::Last,
+        ..ModbusPersona::default()
+    })
+});
 static DEVICE: LazyLock<MemoryDevice> = LazyLock::new(MemoryDevice::new);
 
 fuzz_target!(|bytes: &[u8]| {
-    // The first byte says how the rest is cut; 0 gives it in one piece.
+    // The first byte says whose session it is, and how the rest is cut: 0 and 1 give it in one piece.
     let Some((&cut, stream)) = bytes.split_first() else {
         return;
     };
     let mut device = DEVICE.clone();
-    let mut session = ServerSession::new(SimTime::ZERO, Arc::clone(&CONFIG));
+    let persona: &Arc<ModbusPersona> = if cut % 2 == 0 { &PLAIN } else { &FULL };
+    let mut session = ServerSession::new(SimTime::ZERO, Arc::clone(persona));
     let mut now = SimTime::ZERO;
-    let mut size = usize::from(cut);
+    let mut size = usize::from(cut / 2);
     let mut rest = stream;
     while !rest.is_empty() && !session.is_closed() {
         size = if size == 0 {
@@ -46,7 +60,7 @@ fuzz_target!(|bytes: &[u8]| {
         now = now + SimDuration::from_secs(u64::from(cut));
         session.handle_timeout(now);
     }
-    serves(&mut device, now);
+    serves(persona, &mut device, now);
 });
 
 /// Offers a piece until the session has taken it or is closed.
@@ -78,8 +92,8 @@ fn feed(session: &mut ServerSession, device: &mut MemoryDevice, now: SimTime, pi
 }
 
 /// Whatever one connection did, the next one is served.
-fn serves(device: &mut MemoryDevice, now: SimTime) {
-    let mut session = ServerSession::new(now, Arc::clone(&CONFIG));
+fn serves(persona: &Arc<ModbusPersona>, device: &mut MemoryDevice, now: SimTime) {
+    let mut session = ServerSession::new(now, Arc::clone(persona));
     assert_eq!(session.handle_input(now, &VALID), VALID.len());
     assert!(session.step(now, device).is_some(), "no request was seen");
     let mut out = Vec::new();

@@ -184,6 +184,9 @@ impl Plc {
         offset: u32,
         count: usize,
     ) -> Result<std::ops::Range<usize>, DeviceError> {
+        if self.s7.lacks(area) {
+            return Err(DeviceError::BadAddress);
+        }
         let (start, length) = self
             .config
             .layout

@@ -7,6 +7,7 @@ use sim_record::SimTime;
 use sim_wire::device::{Area, Mode, WordTable};
 
 use super::access::{Mapped, Wiring};
+use super::blocks::S7State;
 use super::config::{
     MAX_MAP_ENTRIES, MAX_PERIOD_US, MAX_PROGRAMS, MAX_WATCHDOG_INSTRUCTIONS, MIN_PERIOD_US,
     PlcConfig, PlcError, Table,
@@ -51,6 +52,7 @@ impl Plc {
                 .programs
                 .iter()
                 .fold(0, |a, p| greatest_common_divisor(a, p.period_us)),
+            s7: S7State::new(&config),
             memory: vec![0; config.layout.total_bytes() as usize],
             key: config.key,
             wiring: Arc::new(wiring),

@@ -1,6 +1,7 @@
 //! What a controller is made of: programs, persona, channels, memory map and protections.
 
 use sim_wire::device::{Area, BitTable, Identity, WordTable};
+use sim_wire::s7::device::Level;
 
 use crate::memory::MemoryLayout;
 use crate::st::CompileError;
@@ -53,6 +54,8 @@ pub struct PlcConfig {
     pub key_gates_writes: bool,
     /// Input bits (`%IX`, counted from 0.0) that show the key in REMOTE and in PROGRAM to the program.
     pub key_bits: Option<(u16, u16)>,
+    /// What an S7 CPU has besides; `None` for other controllers.
+    pub s7: Option<S7Config>,
     /// Instructions of all tasks in one scan before the watchdog stops the CPU.
     pub watchdog_instructions: u64,
 }
@@ -77,9 +80,23 @@ impl Default for PlcConfig {
             read_only: Vec::new(),
             key_gates_writes: false,
             key_bits: None,
+            s7: None,
             watchdog_instructions: DEFAULT_WATCHDOG_INSTRUCTIONS,
         }
     }
+}
+
+/// What an S7 CPU has besides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct S7Config {
+    /// Its clock at virtual time 0, microseconds since 1970.
+    pub start_unix_us: u64,
+    /// Time stamp of the blocks that it came with, microseconds since 1970.
+    pub project_unix_us: u64,
+    /// Password, filled with spaces; `None` where none is set.
+    pub password: Option<[u8; 8]>,
+    /// Level that holds for who has not given the password.
+    pub password_level: Level,
 }
 
 /// A program file and the period of the task that runs it.

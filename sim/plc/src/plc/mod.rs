@@ -1,6 +1,7 @@
 //! The controller: process image, scan cycle, operating modes, key, forces and program files.
 
 mod access;
+mod blocks;
 mod build;
 mod config;
 mod device;
@@ -18,7 +19,7 @@ use sim_wire::device::{DeviceError, DiagnosticEvent, Mode};
 pub use config::{
     DEFAULT_WATCHDOG_INSTRUCTIONS, FailState, KeyPosition, MAX_MAP_ENTRIES, MAX_PERIOD_US,
     MAX_PROGRAMS, MAX_WATCHDOG_INSTRUCTIONS, MIN_PERIOD_US, ModbusMap, ModbusRange, PlcConfig,
-    PlcError, ProgramConfig, RangeCheck, ReadOnlyRange, Table,
+    PlcError, ProgramConfig, RangeCheck, ReadOnlyRange, S7Config, Table,
 };
 pub use event::{ForceTarget, ModeCause, PlcEvent, PlcEventKind, WriteTarget};
 pub use state::RestoreError;
@@ -26,6 +27,7 @@ pub use state::RestoreError;
 use crate::memory::{bit_at, set_bit as memory_bit};
 use crate::st::{CompileError, Program, VariableInfo};
 use access::Wiring;
+use blocks::S7State;
 
 /// Entries of the diagnostics buffer; the oldest is dropped.
 pub const MAX_DIAGNOSTICS: usize = 100;
@@ -60,6 +62,7 @@ pub struct Plc {
     compile_errors: Vec<CompileError>,
     last_scan: SimTime,
     scans: u64,
+    s7: S7State,
 }
 
 /// A program file with its task.
@@ -158,6 +161,7 @@ impl Plc {
     }
 
     fn event(&mut self, time: SimTime, kind: PlcEventKind) {
+        self.s7.note(time, &kind);
         if self.events.len() >= MAX_PENDING_EVENTS {
             self.events.pop_front();
             self.events_dropped = self.events_dropped.saturating_add(1);
@@ -170,6 +174,7 @@ impl Plc {
             self.diagnostics.remove(0);
         }
         self.diagnostics.push(DiagnosticEvent { time, text });
+        self.s7.diagnosed = self.s7.diagnosed.saturating_add(1);
     }
 }
 
@@ -400,6 +405,14 @@ impl Plc {
         self.tasks
             .iter()
             .find_map(|task| task.running.program.value(name, &task.slots, &self.memory))
+    }
+
+    /// Online value of a STRING, named as for [`Plc::variable`].
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<String> {
+        self.tasks
+            .iter()
+            .find_map(|task| task.running.program.text(name, &task.slots))
     }
 
     /// Sets a variable online.

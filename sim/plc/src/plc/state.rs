@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use sim_record::SimTime;
 use sim_wire::device::{DiagnosticEvent, Mode};
 
+use super::blocks::S7State;
 use super::config::KeyPosition;
 use super::event::ForceTarget;
 use super::{MAX_DIAGNOSTICS, MAX_FORCES, Plc, Stored, Task};
@@ -111,6 +112,9 @@ impl Plc {
             sink(&index.to_be_bytes());
             sink(&value.to_be_bytes());
         }
+        if self.config.s7.is_some() {
+            self.s7.write(sink);
+        }
         sink(&length(self.diagnostics.len()));
         for event in &self.diagnostics {
             sink(&event.time.0.to_be_bytes());
@@ -156,6 +160,9 @@ impl Plc {
             task.read_state(reader, &layout)?;
         }
         self.read_forces(reader)?;
+        if self.config.s7.is_some() {
+            self.s7 = S7State::read(reader, self.tasks.len())?;
+        }
         self.read_diagnostics(reader)
     }
 
@@ -242,7 +249,7 @@ fn read_program(
         .map_err(|_| RestoreError::Configuration)
 }
 
-fn length(n: usize) -> [u8; 8] {
+pub(super) fn length(n: usize) -> [u8; 8] {
     (n as u64).to_be_bytes()
 }
 
@@ -271,18 +278,18 @@ fn force_parts(target: ForceTarget) -> (u8, u16) {
     }
 }
 
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
-    fn take(&mut self, n: usize) -> Result<&'a [u8], RestoreError> {
+    pub(super) fn take(&mut self, n: usize) -> Result<&'a [u8], RestoreError> {
         let (head, rest) = self.rest.split_at_checked(n).ok_or(RestoreError::Damaged)?;
         self.rest = rest;
         Ok(head)
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], RestoreError> {
+    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], RestoreError> {
         let (head, rest) = self
             .rest
             .split_first_chunk::<N>()
@@ -291,15 +298,15 @@ impl<'a> Reader<'a> {
         Ok(*head)
     }
 
-    fn u8(&mut self) -> Result<u8, RestoreError> {
+    pub(super) fn u8(&mut self) -> Result<u8, RestoreError> {
         self.array::<1>().map(|[byte]| byte)
     }
 
-    fn u64(&mut self) -> Result<u64, RestoreError> {
+    pub(super) fn u64(&mut self) -> Result<u64, RestoreError> {
         Ok(u64::from_be_bytes(self.array()?))
     }
 
-    fn flag(&mut self) -> Result<bool, RestoreError> {
+    pub(super) fn flag(&mut self) -> Result<bool, RestoreError> {
         match self.u8()? {
             0 => Ok(false),
             1 => Ok(true),
@@ -308,14 +315,14 @@ impl<'a> Reader<'a> {
     }
 
     /// A length that may be at most `most`.
-    fn count(&mut self, most: usize) -> Result<usize, RestoreError> {
+    pub(super) fn count(&mut self, most: usize) -> Result<usize, RestoreError> {
         usize::try_from(self.u64()?)
             .ok()
             .filter(|n| *n <= most)
             .ok_or(RestoreError::Damaged)
     }
 
-    fn expect_length(&mut self, n: usize) -> Result<(), RestoreError> {
+    pub(super) fn expect_length(&mut self, n: usize) -> Result<(), RestoreError> {
         if self.u64()? == n as u64 {
             Ok(())
         } else {

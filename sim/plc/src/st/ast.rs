@@ -1,6 +1,7 @@
 //! Syntax tree of a source file.
 
 use super::error::Pos;
+use super::types::Ty;
 use crate::memory::DirectAddress;
 
 /// An identifier in upper case and where it stands.
@@ -15,6 +16,7 @@ pub(crate) struct Name {
 pub(crate) struct SourceUnit {
     pub types: Vec<TypeDecl>,
     pub globals: Vec<VarBlock>,
+    pub configuration: Option<Configuration>,
     pub pous: Vec<Pou>,
 }
 
@@ -22,6 +24,32 @@ pub(crate) struct SourceUnit {
 pub(crate) struct TypeDecl {
     pub name: Name,
     pub spec: TypeSpec,
+    pub init: Option<Init>,
+}
+
+/// `CONFIGURATION`: which programs run, and when. Its global variables are among those of the file.
+#[derive(Debug)]
+pub(crate) struct Configuration {
+    pub pos: Pos,
+    pub tasks: Vec<TaskDecl>,
+    pub programs: Vec<ProgramDecl>,
+}
+
+/// `TASK name(INTERVAL := T#20ms, PRIORITY := 0)`.
+#[derive(Debug)]
+pub(crate) struct TaskDecl {
+    pub name: Name,
+    pub interval: Option<Expr>,
+    pub priority: Option<Expr>,
+    pub single: Option<Expr>,
+}
+
+/// `PROGRAM name WITH task : Type`.
+#[derive(Debug)]
+pub(crate) struct ProgramDecl {
+    pub name: Name,
+    pub task: Option<Name>,
+    pub program: Name,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +76,7 @@ pub(crate) enum Section {
     Temp,
     Input,
     Output,
+    InOut,
     Global,
     External,
 }
@@ -76,6 +105,20 @@ pub(crate) enum TypeSpec {
         element: Box<TypeSpec>,
         pos: Pos,
     },
+    /// `STRING[20]`.
+    Text {
+        length: Option<Expr>,
+    },
+    /// `INT (0..100)`.
+    Subrange {
+        base: Name,
+        low: Expr,
+        high: Expr,
+    },
+    Struct {
+        fields: Vec<VarDecl>,
+        pos: Pos,
+    },
     Enum {
         values: Vec<(Name, Option<Expr>)>,
         pos: Pos,
@@ -86,9 +129,9 @@ pub(crate) enum TypeSpec {
 pub(crate) enum Init {
     Value(Expr),
     /// `[1, 2, 3(0)]`: repeat count and value.
-    List(Vec<(Option<Expr>, Expr)>, Pos),
-    /// `(PT := T#5s)` of a function block instance.
-    Members(Vec<(Name, Expr)>),
+    List(Vec<(Option<Expr>, Init)>, Pos),
+    /// `(PT := T#5s)` of a function block instance or a structure.
+    Members(Vec<(Name, Init)>, Pos),
 }
 
 #[derive(Clone, Debug)]
@@ -101,10 +144,13 @@ pub(crate) struct Expr {
 
 #[derive(Clone, Debug)]
 pub(crate) enum ExprKind {
-    Int(i64),
+    /// From -2^64 to 2^64.
+    Int(i128),
     Real(f64),
     Bool(bool),
-    Time(i64),
+    /// TIME, DATE, TOD or DT in microseconds.
+    Moment(Ty, i64),
+    Text(Vec<u8>),
     /// `INT#5`, `COLOR#RED`.
     Typed(Name, Box<Expr>),
     Path(Path),
@@ -200,6 +246,7 @@ pub(crate) enum StmtKind {
         until: Expr,
     },
     Exit,
+    Continue,
     Return,
 }
 

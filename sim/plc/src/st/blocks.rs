@@ -1,5 +1,6 @@
 //! Standard function blocks: their members and what a call does.
 
+use super::annex::Library;
 use super::fault::FaultKind;
 use super::numeric::{f32_of, f64_of, fit, i64_of, slot_f32, slot_f64, slot_i64};
 use super::types::{IntTy, Ty};
@@ -18,6 +19,7 @@ pub(crate) enum StdBlock {
     Sr,
     Rs,
     Pid,
+    Library(Library),
 }
 
 /// Role of a member.
@@ -140,9 +142,14 @@ impl StdBlock {
             "F_TRIG" => Self::FTrig,
             "SR" => Self::Sr,
             "RS" => Self::Rs,
-            "PID" => Self::Pid,
-            _ => return None,
+            "PID" | "PID_ISA" => Self::Pid,
+            _ => return Library::named(name).map(Self::Library),
         })
+    }
+
+    /// True for blocks that a program may replace with its own.
+    pub fn is_library(self) -> bool {
+        matches!(self, Self::Library(_))
     }
 
     /// Members in the order of their slots.
@@ -157,6 +164,7 @@ impl StdBlock {
             Self::Sr => &SR,
             Self::Rs => &RS,
             Self::Pid => &PID,
+            Self::Library(block) => block.members(),
         }
     }
 
@@ -180,6 +188,7 @@ impl StdBlock {
                 Ok(())
             }
             Self::Pid => m.first_chunk_mut::<18>().map_or(Ok(()), |m| pid(m, cycle)),
+            Self::Library(block) => block.call(m, cycle),
         }
     }
 

@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use super::ast::{PouKind, SourceUnit};
+use super::ast::SourceUnit;
 use super::blocks::StdBlock;
+use super::data_types::{ArrayTy, EnumTy, StructTy, Subrange, Typed};
 use super::error::{CompileError, Errors, Pos};
 use super::instr::{Instr, Pc, Slot};
-use super::program::{LocatedInit, Program, STARTUP, Symbol};
+use super::program::{LocatedInit, Program, Symbol, TaskPlan};
+use super::text;
 use super::types::Ty;
-use super::variables::{ArrayTy, EnumTy, Instance, Scope, TypeDef};
+use super::variables::{Instance, Scope};
 use super::vm::Dim;
 use super::{MAX_INSTRUCTIONS, MAX_SLOTS};
 use crate::memory::{AccessSize, MemoryLayout};
@@ -35,6 +37,21 @@ pub(super) struct Body {
     /// Slots that get their initial values at every call, as (first, template, count).
     pub fresh: Vec<(Slot, Slot, u16)>,
     pub entry: Pc,
+    pub runs: Runs,
+}
+
+/// When a body runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Runs {
+    /// When other code calls it, if ever.
+    #[default]
+    Called,
+    /// In every scan.
+    Cyclic,
+    /// Once after every start.
+    Startup,
+    /// With this task.
+    Task(usize),
 }
 
 /// A value while an expression is compiled.
@@ -95,11 +112,20 @@ pub(super) struct Gen<'a> {
     pub located: Vec<LocatedInit>,
     pub located_places: BTreeSet<(u32, AccessSize)>,
     pub symbols: BTreeMap<String, Symbol>,
+    /// Characters of all names in `symbols`.
+    pub name_bytes: usize,
+    /// Program type to instance, where a type has one.
+    pub aliases: BTreeMap<String, String>,
+    pub tasks: Vec<TaskPlan>,
+    /// References to texts that the source quotes.
+    pub texts: BTreeMap<Vec<u8>, u64>,
     constants: BTreeMap<u64, Slot>,
 
-    pub types: BTreeMap<String, TypeDef>,
+    pub types: BTreeMap<String, Typed<'a>>,
     pub enums: Vec<EnumTy>,
-    pub arrays: Vec<ArrayTy>,
+    pub arrays: Vec<ArrayTy<'a>>,
+    pub structs: Vec<StructTy<'a>>,
+    pub subranges: Vec<Subrange>,
     pub pous: BTreeMap<String, usize>,
     pub globals: Scope,
     pub instances: Vec<Instance>,
@@ -117,12 +143,22 @@ pub(super) struct Gen<'a> {
     /// End of the body, target of RETURN.
     pub returns: Vec<usize>,
     /// Open EXITs of each enclosing loop.
-    pub loops: Vec<Vec<usize>>,
+    pub loops: Vec<Loop>,
     pub pos: Pos,
     last_label: usize,
     temps: Vec<Slot>,
     temp_next: usize,
     pub temp_floor: usize,
+    /// Room for texts in between, as `temps`.
+    text_temps: Vec<Slot>,
+    text_next: usize,
+}
+
+/// Jumps out of the body of a loop, still open.
+#[derive(Debug, Default)]
+pub(super) struct Loop {
+    pub exits: Vec<usize>,
+    pub continues: Vec<usize>,
 }
 
 impl<'a> Gen<'a> {
@@ -141,10 +177,16 @@ impl<'a> Gen<'a> {
             located: Vec::new(),
             located_places: BTreeSet::new(),
             symbols: BTreeMap::new(),
+            name_bytes: 0,
+            aliases: BTreeMap::new(),
+            tasks: Vec::new(),
+            texts: BTreeMap::new(),
             constants: BTreeMap::from([(0, 0)]),
             types: BTreeMap::new(),
             enums: Vec::new(),
             arrays: Vec::new(),
+            structs: Vec::new(),
+            subranges: Vec::new(),
             pous: BTreeMap::new(),
             globals: Scope::new(),
             instances: Vec::new(),
@@ -162,6 +204,8 @@ impl<'a> Gen<'a> {
             temps: Vec::new(),
             temp_next: 0,
             temp_floor: 0,
+            text_temps: Vec::new(),
+            text_next: 0,
         }
     }
 
@@ -171,14 +215,15 @@ impl<'a> Gen<'a> {
         self.collect_pous();
         self.collect_types();
         self.collect_globals();
-        self.declare_all(PouKind::Function);
-        self.declare_all(PouKind::Program);
+        self.declare_functions();
+        self.declare_programs();
         self.declare_unused_blocks();
         let mut next = 0;
         while next < self.bodies.len() && !self.stopped {
             self.body(next);
             next += 1;
         }
+        self.compile_triggers();
         self.check_recursion();
         for (pc, body) in std::mem::take(&mut self.calls) {
             let entry = self.bodies.get(body).map_or(0, |b| b.entry);
@@ -194,19 +239,21 @@ impl<'a> Gen<'a> {
         }
         let (mut cyclic, mut startup) = (Vec::new(), Vec::new());
         for body in &self.bodies {
-            let Some(pou) = self.unit.pous.get(body.pou) else {
-                continue;
-            };
-            if pou.kind == PouKind::Program {
-                if pou.name.text == STARTUP {
-                    &mut startup
-                } else {
-                    &mut cyclic
+            match body.runs {
+                Runs::Called => {}
+                Runs::Cyclic => cyclic.push(body.entry),
+                Runs::Startup => startup.push(body.entry),
+                Runs::Task(index) => {
+                    if let Some(task) = self.tasks.get_mut(index) {
+                        task.programs.push(body.entry);
+                    }
                 }
-                .push(body.entry);
             }
         }
+        // Stable, so that tasks of one priority keep their order.
+        self.tasks.sort_by_key(|task| task.priority);
         self.retain.sort_by_key(|range| range.start);
+        let fixed = self.fixed_slots();
         let outputs = |(at, size)| self.in_outputs(at, size);
         let mut driven_outputs: Vec<_> = self
             .code
@@ -225,9 +272,22 @@ impl<'a> Gen<'a> {
             located: self.located,
             cyclic,
             startup,
+            tasks: self.tasks,
+            fixed,
             symbols: self.symbols,
+            aliases: self.aliases,
             driven_outputs,
         })
+    }
+
+    /// Slots of numbers and texts that the code counts on.
+    fn fixed_slots(&self) -> Vec<Range<usize>> {
+        let numbers = self.constants.values().map(|slot| usize::from(*slot));
+        let texts = self.texts.values().map(|reference| {
+            let (first, capacity) = text::parts(*reference);
+            first..first + 1 + capacity.div_ceil(8)
+        });
+        numbers.map(|slot| slot..slot + 1).chain(texts).collect()
     }
 
     /// Place inside the output area of an element of memory, where it lies there.
@@ -240,9 +300,9 @@ impl<'a> Gen<'a> {
     fn collect_pous(&mut self) {
         for (i, pou) in self.unit.pous.iter().enumerate() {
             let name = &pou.name;
-            if StdBlock::named(&name.text).is_some()
+            if StdBlock::named(&name.text).is_some_and(|block| !block.is_library())
                 || Ty::named(&name.text).is_some()
-                || super::functions::is_standard(&name.text)
+                || super::functions::is_reserved(&name.text)
             {
                 self.error(
                     name.pos,
@@ -269,15 +329,11 @@ impl<'a> Gen<'a> {
         body.entry = Pc::try_from(self.code.len()).unwrap_or(0);
         let (pou_index, fresh) = (body.pou, std::mem::take(&mut body.fresh));
         self.scope = std::mem::take(&mut body.scope);
-        self.last_label = self.code.len();
         self.pou = pou_index;
-        self.temps = Vec::new();
-        (self.temp_next, self.temp_floor) = (0, 0);
-        self.returns = Vec::new();
         let Some(pou) = self.unit.pous.get(pou_index) else {
             return;
         };
-        self.pos = pou.name.pos;
+        self.begin_body(pou.name.pos);
         for (d, a, n) in fresh {
             self.emit(if n == 1 {
                 Instr::Mov { d, a }
@@ -295,6 +351,16 @@ impl<'a> Gen<'a> {
         if let Some(body) = self.bodies.get_mut(index) {
             body.scope = scope;
         }
+    }
+
+    /// Starts code that shares no intermediate results with what is before it.
+    pub fn begin_body(&mut self, pos: Pos) {
+        self.pos = pos;
+        self.last_label = self.code.len();
+        self.temps = Vec::new();
+        (self.temp_next, self.temp_floor) = (0, 0);
+        (self.text_temps, self.text_next) = (Vec::new(), 0);
+        self.returns = Vec::new();
     }
 
     /// A function that calls itself, directly or through others, has no fixed slots.
@@ -418,6 +484,18 @@ impl Gen<'_> {
 
     pub fn free_temps(&mut self) {
         self.temp_next = self.temp_floor;
+        self.text_next = 0;
+    }
+
+    /// Reference to room for the longest text, free again after the statement.
+    pub fn text_temp(&mut self) -> u64 {
+        if self.text_next == self.text_temps.len() {
+            let slot = self.slots(text::slots_of(text::MAX_CHARS), 0);
+            self.text_temps.push(slot);
+        }
+        let slot = self.text_temps.get(self.text_next).copied().unwrap_or(0);
+        self.text_next += 1;
+        text::reference(slot, text::MAX_CHARS)
     }
 
     /// Keeps the temporaries taken so far until the floor is lowered again.

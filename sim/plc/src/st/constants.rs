@@ -3,6 +3,7 @@
 use super::ast::{BinaryOp, Expr};
 use super::codegen::{At, Gen, Val};
 use super::error::Pos;
+use super::expressions::unsigned_operation;
 use super::fault::FaultKind;
 use super::instr::Fn2;
 use super::numeric::{self, f32_of, f64_of, fit, i64_of, lreal, real, slot_i64};
@@ -47,6 +48,9 @@ pub(super) fn fold(op: BinaryOp, ty: Ty, a: u64, b: u64) -> Result<u64, FaultKin
             BinaryOp::Or => a | b,
             _ => a ^ b,
         });
+    }
+    if let Some(f) = unsigned_operation(op, ty) {
+        return numeric::binary(f, a, b);
     }
     if ty == Ty::Real {
         let (a, b) = (f32_of(a), f32_of(b));
@@ -99,6 +103,7 @@ pub(super) fn fold_comparison(op: BinaryOp, ty: Ty, a: u64, b: u64) -> bool {
     match ty {
         Ty::Real => holds(op, f32_of(a), f32_of(b)),
         Ty::Lreal | Ty::LitReal => holds(op, f64_of(a), f64_of(b)),
+        Ty::Ulint | Ty::Lword => holds(op, a, b),
         _ => holds(op, i64_of(a), i64_of(b)),
     }
 }
@@ -115,7 +120,9 @@ pub(super) fn literal_as(from: Ty, bits: u64, ty: Ty) -> Option<u64> {
             let (low, high) = ty.range();
             let value = i64_of(bits);
             // A bit string literal may also be meant as the bits of a signed type: 16#FFFF is -1 only by conversion.
-            (low..=high).contains(&value).then(|| slot_i64(value))
+            (low..=high)
+                .contains(&i128::from(value))
+                .then(|| slot_i64(value))
         }
         _ => None,
     }

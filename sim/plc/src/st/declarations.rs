@@ -46,13 +46,7 @@ impl Parser<'_, '_> {
         } else if self.eat_word("PROGRAM") {
             PouKind::Program
         } else if self.at_word("CONFIGURATION") {
-            let result: Parsed<()> = self.fail(
-                "ST020",
-                "a CONFIGURATION is given by the controller, not by this file".into(),
-                "remove it; the task period is part of the controller's settings",
-            );
-            self.advance();
-            return result;
+            return self.configuration(unit);
         } else {
             let result = self.fail(
                 "ST010",
@@ -72,16 +66,18 @@ impl Parser<'_, '_> {
             let name = self.name()?;
             self.expect_symbol(":")?;
             let spec = self.type_spec()?;
-            if self.at_symbol(":=") {
-                return self.fail(
-                    "ST021",
-                    "initial values of types are not part of this language".into(),
-                    "give the initial value where the variable is declared",
-                );
+            let init = if self.eat_symbol(":=") {
+                Some(self.initial_value()?)
+            } else {
+                None
+            };
+            // END_STRUCT may stand without its semicolon.
+            if !self.eat_symbol(";") && !matches!(spec, TypeSpec::Struct { .. }) {
+                self.expect_symbol(";")?;
             }
-            self.expect_symbol(";")?;
-            unit.types.push(TypeDecl { name, spec });
+            unit.types.push(TypeDecl { name, spec, init });
         }
+        self.eat_symbol(";");
         Ok(())
     }
 
@@ -132,7 +128,7 @@ impl Parser<'_, '_> {
         ])
     }
 
-    fn var_block(&mut self) -> Parsed<VarBlock> {
+    pub(super) fn var_block(&mut self) -> Parsed<VarBlock> {
         let word = if let Tok::Ident(text) = &self.token().kind {
             text.clone()
         } else {
@@ -143,13 +139,14 @@ impl Parser<'_, '_> {
             "VAR_TEMP" => Section::Temp,
             "VAR_INPUT" => Section::Input,
             "VAR_OUTPUT" => Section::Output,
+            "VAR_IN_OUT" => Section::InOut,
             "VAR_GLOBAL" => Section::Global,
             "VAR_EXTERNAL" => Section::External,
             _ => {
                 return self.fail(
                     "ST021",
                     format!("{word} is not part of this language"),
-                    "use VAR_INPUT and VAR_OUTPUT",
+                    "use VAR_GLOBAL, and VAR_EXTERNAL where it is used",
                 );
             }
         };
@@ -269,25 +266,56 @@ impl Parser<'_, '_> {
             self.expect_symbol(")")?;
             return Ok(TypeSpec::Enum { values, pos });
         }
-        if self.at_any_word(&["STRUCT", "STRING", "WSTRING"]) {
-            let text = if let Tok::Ident(text) = &self.token().kind {
-                text.clone()
-            } else {
-                String::new()
-            };
+        if self.at_word("WSTRING") {
             return self.fail(
                 "ST021",
-                format!("{text} is not part of this language"),
-                "use elementary types, enumerations, arrays and function blocks",
+                "WSTRING is not part of this language".into(),
+                "use STRING",
             );
         }
-        Ok(TypeSpec::Named(self.name()?))
+        if self.eat_word("STRING") {
+            return self.text_spec();
+        }
+        if self.eat_word("STRUCT") {
+            let mut fields = Vec::new();
+            while !self.eat_word("END_STRUCT") {
+                fields.push(self.var_decl()?);
+            }
+            return Ok(TypeSpec::Struct { fields, pos });
+        }
+        let base = self.name()?;
+        if !self.eat_symbol("(") {
+            return Ok(TypeSpec::Named(base));
+        }
+        let low = self.expression()?;
+        self.expect_symbol("..")?;
+        let high = self.expression()?;
+        self.expect_symbol(")")?;
+        Ok(TypeSpec::Subrange { base, low, high })
+    }
+
+    /// What follows STRING: nothing, `[20]` or `(20)`.
+    fn text_spec(&mut self) -> Parsed<TypeSpec> {
+        let close = if self.eat_symbol("[") {
+            "]"
+        } else if self.eat_symbol("(") {
+            ")"
+        } else {
+            return Ok(TypeSpec::Text { length: None });
+        };
+        let length = Some(self.expression()?);
+        self.expect_symbol(close)?;
+        Ok(TypeSpec::Text { length })
     }
 
     fn initial_value(&mut self) -> Parsed<Init> {
+        self.nested(Self::initial_value_inner)
+    }
+
+    fn initial_value_inner(&mut self) -> Parsed<Init> {
         let pos = self.pos();
         if self.eat_symbol("[") {
-            let mut list: Vec<(Option<Expr>, Expr)> = Vec::new();
+            let mut list = Vec::new();
             loop {
                 list.push(self.initial_item()?);
                 if !self.eat_symbol(",") {
@@ -303,24 +331,33 @@ impl Parser<'_, '_> {
             loop {
                 let name = self.name()?;
                 self.expect_symbol(":=")?;
-                members.push((name, self.expression()?));
+                members.push((name, self.initial_value()?));
                 if !self.eat_symbol(",") {
                     break;
                 }
             }
             self.expect_symbol(")")?;
-            return Ok(Init::Members(members));
+            return Ok(Init::Members(members, pos));
         }
         Ok(Init::Value(self.expression()?))
     }
 
-    /// `5` or `3(0)`, which is three zeros.
-    fn initial_item(&mut self) -> Parsed<(Option<Expr>, Expr)> {
-        let first = self.expression()?;
-        if !self.eat_symbol("(") {
-            return Ok((None, first));
+    /// `5` or `3(0)`, which is three zeros; also lists and members inside lists.
+    fn initial_item(&mut self) -> Parsed<(Option<Expr>, Init)> {
+        if self.at_symbol("[") || (self.at_symbol("(") && self.is_member_list()) {
+            return Ok((None, self.initial_value()?));
         }
-        let value = self.expression()?;
+        let first = self.expression()?;
+        if !self.at_symbol("(") {
+            return Ok((None, Init::Value(first)));
+        }
+        // `2((A := 1))` and `2(A := 1)` repeat the members of a structure.
+        let value = if self.is_member_list() {
+            return Ok((Some(first), self.initial_value()?));
+        } else {
+            self.advance();
+            self.initial_value()?
+        };
         if self.eat_symbol(")") {
             return Ok((Some(first), value));
         }

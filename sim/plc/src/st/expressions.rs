@@ -3,12 +3,13 @@
 use super::ast::{BinaryOp, Expr, ExprKind, Name, Path, PathPart, UnaryOp};
 use super::codegen::{At, Gen, Val};
 use super::constants::{fold, fold_comparison, literal_as};
+use super::data_types::{TypeDef, VarTy};
 use super::error::Pos;
-use super::instr::{Convert, Fn1, Fn2, Instr, Slot};
+use super::instr::{Convert, Fn1, Fn2, Instr, Slot, TextFn};
 use super::numeric::{self, slot_f64, slot_i64};
 use super::places::Target;
-use super::types::Ty;
-use super::variables::{TypeDef, Var};
+use super::types::{IntTy, Ty};
+use super::variables::Var;
 
 impl Gen<'_> {
     /// Compiles an expression; `want` is the type that its surroundings ask for, which helps overloaded names.
@@ -17,10 +18,11 @@ impl Gen<'_> {
             return Val::ERROR;
         }
         match &expr.kind {
-            ExprKind::Int(value) => Val::constant(Ty::LitInt, slot_i64(*value)),
+            ExprKind::Int(value) => self.int_literal(*value, want, expr.pos),
             ExprKind::Real(value) => Val::constant(Ty::LitReal, slot_f64(*value)),
             ExprKind::Bool(value) => Val::constant(Ty::Bool, u64::from(*value)),
-            ExprKind::Time(us) => Val::constant(Ty::Time, slot_i64(*us)),
+            ExprKind::Moment(ty, us) => Val::constant(*ty, slot_i64(*us)),
+            ExprKind::Text(bytes) => self.text_literal(bytes),
             ExprKind::Typed(name, inner) => self.typed_literal(name, inner),
             ExprKind::Path(path) => self.path_value(path, want),
             ExprKind::Direct(address) => match self.address(*address, expr.pos) {
@@ -37,8 +39,8 @@ impl Gen<'_> {
             ExprKind::Binary(op, left, right) => {
                 let operand_want = if is_comparison(*op) { None } else { want };
                 let left_value = self.expr(left, operand_want);
-                // The name of an enumeration's value may only be known from the other side.
-                let right_want = if matches!(left_value.ty, Ty::Enum(_)) {
+                // What the name of an enumeration's value or a literal of 64 bits means depends on the other side.
+                let right_want = if matches!(left_value.ty, Ty::Enum(_) | Ty::Lword) {
                     Some(left_value.ty)
                 } else {
                     operand_want
@@ -50,10 +52,27 @@ impl Gen<'_> {
         }
     }
 
+    fn int_literal(&mut self, value: i128, want: Option<Ty>, pos: Pos) -> Val {
+        if let Ok(value) = i64::try_from(value) {
+            return Val::constant(Ty::LitInt, slot_i64(value));
+        }
+        let Ok(bits) = u64::try_from(value) else {
+            self.error(
+                pos,
+                "ST004",
+                format!("number {value} is too small"),
+                "the smallest integer is -9223372036854775808",
+            );
+            return Val::ERROR;
+        };
+        let ty = want.filter(|ty| *ty == Ty::Lword).unwrap_or(Ty::Ulint);
+        Val::constant(ty, bits)
+    }
+
     fn typed_literal(&mut self, name: &Name, inner: &Expr) -> Val {
         if let Some(ty) = Ty::named(&name.text) {
             let value = self.expr(inner, Some(ty));
-            if ty == Ty::Time || !matches!(value.at, At::Const(_)) {
+            if ty == Ty::Time || ty.is_moment() || !matches!(value.at, At::Const(_)) {
                 self.error(
                     inner.pos,
                     "ST050",
@@ -64,8 +83,7 @@ impl Gen<'_> {
             }
             return self.coerce(value, ty, inner.pos);
         }
-        let def = self.types.get(&name.text).copied();
-        if let (Some(TypeDef::Scalar(Ty::Enum(index))), ExprKind::Path(path)) = (def, &inner.kind)
+        if let (Some(index), ExprKind::Path(path)) = (self.enum_named(&name.text), &inner.kind)
             && path.parts.is_empty()
         {
             return self.enum_value(index, &path.root);
@@ -77,6 +95,14 @@ impl Gen<'_> {
             "write for example INT#5 or COLOR#RED",
         );
         Val::ERROR
+    }
+
+    /// The enumeration that a type name stands for.
+    pub(super) fn enum_named(&self, name: &str) -> Option<u16> {
+        match self.types.get(name)?.def {
+            TypeDef::Data(VarTy::Scalar(Ty::Enum(index))) => Some(index),
+            _ => None,
+        }
     }
 
     fn enum_value(&mut self, index: u16, name: &Name) -> Val {
@@ -108,10 +134,9 @@ impl Gen<'_> {
         {
             return value;
         }
-        if let ([PathPart::Member(value)], Some(TypeDef::Scalar(Ty::Enum(index)))) = (
-            path.parts.as_slice(),
-            self.types.get(&path.root.text).copied(),
-        ) {
+        if let ([PathPart::Member(value)], Some(index)) =
+            (path.parts.as_slice(), self.enum_named(&path.root.text))
+        {
             return self.enum_value(index, value);
         }
         match self.target(path) {
@@ -344,7 +369,7 @@ fn same_width(bits: Ty, ty: Ty) -> bool {
         Ty::Byte => matches!(ty, Ty::Byte | Ty::Sint | Ty::Usint),
         Ty::Word => matches!(ty, Ty::Word | Ty::Int | Ty::Uint),
         Ty::Dword => matches!(ty, Ty::Dword | Ty::Dint | Ty::Udint | Ty::Real),
-        Ty::Lint => matches!(ty, Ty::Lint | Ty::Lreal),
+        Ty::Lint => matches!(ty, Ty::Lint | Ty::Ulint | Ty::Lword | Ty::Lreal),
         _ => false,
     }
 }
@@ -376,11 +401,12 @@ impl Gen<'_> {
             (UnaryOp::Not, Ty::Byte) => Fn1::NotBits(8),
             (UnaryOp::Not, Ty::Word) => Fn1::NotBits(16),
             (UnaryOp::Not, Ty::Dword) => Fn1::NotBits(32),
+            (UnaryOp::Not, Ty::Lword) => Fn1::NotBits(64),
             _ => {
                 let name = self.type_name(ty);
                 let (what, hint) = match op {
                     UnaryOp::Neg => ("a minus sign", "negate signed numbers and times only"),
-                    UnaryOp::Not => ("NOT", "use BOOL, BYTE, WORD or DWORD"),
+                    UnaryOp::Not => ("NOT", "use BOOL, BYTE, WORD, DWORD or LWORD"),
                 };
                 self.error(
                     pos,
@@ -430,6 +456,9 @@ impl Gen<'_> {
         if left.ty == Ty::Time && matches!(op, BinaryOp::Mul | BinaryOp::Div) && right.ty.is_num() {
             return self.scale_time(op, left, right, pos);
         }
+        if let Some(ty) = moment_result(op, left.ty, right.ty) {
+            return self.shift_moment(op, (left, right), ty, pos);
+        }
         let Some((left, right, ty)) = self.unify(left, right, pos) else {
             return Val::ERROR;
         };
@@ -463,6 +492,21 @@ impl Gen<'_> {
             };
         }
         let (a, b) = (self.slot_of(left), self.slot_of(right));
+        if let Some(f) = unsigned_operation(op, ty) {
+            return self.emit_temp(ty, |d| Instr::Binary { f, d, a, b });
+        }
+        self.emit_temp(ty, |d| operation(op, ty, d, a, b))
+    }
+
+    /// Sum or difference of a date or time of day and a duration, or of two of the same kind.
+    fn shift_moment(&mut self, op: BinaryOp, operands: (Val, Val), ty: Ty, pos: Pos) -> Val {
+        if let (At::Const(a), At::Const(b)) = (operands.0.at, operands.1.at) {
+            return match fold(op, ty, a, b) {
+                Ok(bits) => Val::constant(ty, bits),
+                Err(fault) => self.constant_fault(pos, fault),
+            };
+        }
+        let (a, b) = (self.slot_of(operands.0), self.slot_of(operands.1));
         self.emit_temp(ty, |d| operation(op, ty, d, a, b))
     }
 
@@ -470,7 +514,8 @@ impl Gen<'_> {
         let Some((left, right, ty)) = self.unify(left, right, pos) else {
             return Val::ERROR;
         };
-        if let (At::Const(a), At::Const(b)) = (left.at, right.at) {
+        // Equal texts may have different references.
+        if let (At::Const(a), At::Const(b), true) = (left.at, right.at, ty != Ty::Text) {
             return Val::constant(Ty::Bool, u64::from(fold_comparison(op, ty, a, b)));
         }
         let (a, b) = (self.slot_of(left), self.slot_of(right));
@@ -480,6 +525,23 @@ impl Gen<'_> {
             BinaryOp::Ge => (BinaryOp::Le, b, a),
             _ => (op, a, b),
         };
+        if ty == Ty::Text {
+            let f = match op {
+                BinaryOp::Eq => TextFn::Eq,
+                BinaryOp::Ne => TextFn::Ne,
+                BinaryOp::Lt => TextFn::Lt,
+                _ => TextFn::Le,
+            };
+            return self.emit_temp(Ty::Bool, |d| Instr::Text { f, d, a, b });
+        }
+        if ty.is_wide_unsigned() && matches!(op, BinaryOp::Lt | BinaryOp::Le) {
+            let f = if op == BinaryOp::Lt {
+                Fn2::LtU
+            } else {
+                Fn2::LeU
+            };
+            return self.emit_temp(Ty::Bool, |d| Instr::Binary { f, d, a, b });
+        }
         self.emit_temp(Ty::Bool, |d| match (op, ty) {
             (BinaryOp::Eq, Ty::Real) => Instr::EqF { d, a, b },
             (BinaryOp::Ne, Ty::Real) => Instr::NeF { d, a, b },
@@ -544,6 +606,7 @@ impl Gen<'_> {
         let factor = match factor.ty {
             Ty::LitInt => self.coerce(factor, Ty::Lint, pos),
             Ty::LitReal => self.coerce(factor, Ty::Lreal, pos),
+            Ty::Ulint => self.convert(Convert::CheckUnsigned(IntTy::Lint), factor, Ty::Lint, pos),
             _ => factor,
         };
         let f = match (op, factor.ty) {
@@ -556,6 +619,30 @@ impl Gen<'_> {
         };
         self.apply_binary(f, time, factor, Ty::Time, pos)
     }
+}
+
+/// Type of a sum or difference with a date or time of day.
+fn moment_result(op: BinaryOp, left: Ty, right: Ty) -> Option<Ty> {
+    match (op, left, right) {
+        (BinaryOp::Add | BinaryOp::Sub, Ty::Tod | Ty::Dt, Ty::Time) => Some(left),
+        (BinaryOp::Sub, Ty::Date | Ty::Tod | Ty::Dt, other) if other == left => Some(Ty::Time),
+        _ => None,
+    }
+}
+
+/// The function that computes an operation on ULINT, whose values need all 64 bits.
+pub(super) fn unsigned_operation(op: BinaryOp, ty: Ty) -> Option<Fn2> {
+    if ty != Ty::Ulint {
+        return None;
+    }
+    Some(match op {
+        BinaryOp::Add => Fn2::AddU,
+        BinaryOp::Sub => Fn2::SubU,
+        BinaryOp::Mul => Fn2::MulU,
+        BinaryOp::Div => Fn2::DivU,
+        BinaryOp::Mod => Fn2::ModU,
+        _ => return None,
+    })
 }
 
 fn operation(op: BinaryOp, ty: Ty, d: Slot, a: Slot, b: Slot) -> Instr {

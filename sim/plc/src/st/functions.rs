@@ -1,7 +1,7 @@
 //! Standard functions and conversions.
 
 use super::ast::{Arg, BinaryOp, Name};
-use super::codegen::{At, Gen, Val};
+use super::codegen::{Gen, Val};
 use super::error::Pos;
 use super::instr::{Convert, Fn1, Fn2, Instr, Slot};
 use super::types::Ty;
@@ -25,6 +25,8 @@ enum Standard {
     Trunc,
     /// An operator in function form; the flag says that it takes more than two operands.
     Operator(BinaryOp, bool),
+    /// A comparison of each operand with the next.
+    Chain(BinaryOp),
 }
 
 fn standard(name: &str) -> Option<(Standard, &'static [&'static str])> {
@@ -57,18 +59,22 @@ fn standard(name: &str) -> Option<(Standard, &'static [&'static str])> {
         "SUB" => (Standard::Operator(BinaryOp::Sub, false), TWO),
         "MUL" => (Standard::Operator(BinaryOp::Mul, true), &[]),
         "DIV" => (Standard::Operator(BinaryOp::Div, false), TWO),
-        "GT" => (Standard::Operator(BinaryOp::Gt, false), TWO),
-        "GE" => (Standard::Operator(BinaryOp::Ge, false), TWO),
-        "EQ" => (Standard::Operator(BinaryOp::Eq, false), TWO),
-        "LE" => (Standard::Operator(BinaryOp::Le, false), TWO),
-        "LT" => (Standard::Operator(BinaryOp::Lt, false), TWO),
+        "GT" => (Standard::Chain(BinaryOp::Gt), &[]),
+        "GE" => (Standard::Chain(BinaryOp::Ge), &[]),
+        "EQ" => (Standard::Chain(BinaryOp::Eq), &[]),
+        "LE" => (Standard::Chain(BinaryOp::Le), &[]),
+        "LT" => (Standard::Chain(BinaryOp::Lt), &[]),
         "NE" => (Standard::Operator(BinaryOp::Ne, false), TWO),
+        "AND" => (Standard::Operator(BinaryOp::And, true), &[]),
+        "OR" => (Standard::Operator(BinaryOp::Or, true), &[]),
+        "XOR" => (Standard::Operator(BinaryOp::Xor, true), &[]),
+        "MOD" => (Standard::Operator(BinaryOp::Mod, false), TWO),
         _ => return None,
     })
 }
 
-/// True if the firmware has a function of this name.
-pub(super) fn is_standard(name: &str) -> bool {
+/// True if the firmware has a function of this name that programs cannot replace with their own.
+pub(super) fn is_reserved(name: &str) -> bool {
     standard(name).is_some()
 }
 
@@ -101,12 +107,26 @@ impl Gen<'_> {
             };
             return Some(self.standard_function(function, name, &values, want));
         }
-        let (from, to) = self.conversion_name(&name.text)?;
-        let Some(values) = self.operands(name, args, &["IN"], Standard::Move, from) else {
-            return Some(Val::ERROR);
-        };
-        let value = *values.first()?;
-        Some(self.conversion(from, to, value, name.pos))
+        if let Some(value) = self.text_function(name, args) {
+            return Some(value);
+        }
+        self.library_conversion(name, args)
+    }
+
+    /// The single operand of a conversion.
+    pub(super) fn operand(&mut self, name: &Name, args: &[Arg], want: Option<Ty>) -> Option<Val> {
+        let values = self.operands(name, args, &["IN"], Standard::Move, want)?;
+        values.first().copied()
+    }
+
+    /// As many operands as there are parameters.
+    pub(super) fn exact_operands(
+        &mut self,
+        name: &Name,
+        args: &[Arg],
+        parameters: &[&str],
+    ) -> Option<Vec<Val>> {
+        self.operands(name, args, parameters, Standard::Move, None)
     }
 
     /// Compiles arguments in the order of the parameters.
@@ -119,7 +139,11 @@ impl Gen<'_> {
         want: Option<Ty>,
     ) -> Option<Vec<Val>> {
         let least = match function {
-            Standard::Min | Standard::Max | Standard::Mux | Standard::Operator(..) => 2,
+            Standard::Min
+            | Standard::Max
+            | Standard::Mux
+            | Standard::Operator(..)
+            | Standard::Chain(_) => 2,
             _ => parameters.len(),
         };
         if args.len() < least || args.len() > parameters.len() {
@@ -241,6 +265,14 @@ impl Gen<'_> {
                 };
                 self.convert(how, value, ty, pos)
             }
+            Standard::Chain(op) => {
+                let mut holds = self.binary(op, first, second, pos);
+                for (left, right) in values.iter().zip(values.iter().skip(1)).skip(1) {
+                    let next = self.binary(op, *left, *right, pos);
+                    holds = self.binary(BinaryOp::And, holds, next, pos);
+                }
+                holds
+            }
             Standard::Operator(op, extensible) => {
                 if values.len() > 2 && !extensible {
                     return self.not_applicable(name, first.ty);
@@ -253,7 +285,7 @@ impl Gen<'_> {
         }
     }
 
-    fn not_applicable(&mut self, name: &Name, ty: Ty) -> Val {
+    pub(super) fn not_applicable(&mut self, name: &Name, ty: Ty) -> Val {
         let type_name = self.type_name(ty);
         self.error(
             name.pos,
@@ -329,6 +361,7 @@ impl Gen<'_> {
         let f = match value.ty {
             Ty::Real => Fn1::AbsF,
             Ty::Lreal | Ty::LitReal => Fn1::AbsD,
+            Ty::Ulint => return value,
             ty if ty.is_int() => Fn1::AbsI(ty.int_ty()),
             ty => return self.not_applicable(name, ty),
         };
@@ -415,9 +448,11 @@ impl Gen<'_> {
             ("SHR", _) => Fn2::Shr,
             ("ROL", Ty::Byte) => Fn2::Rol8,
             ("ROL", Ty::Word) => Fn2::Rol16,
+            ("ROL", Ty::Lword) => Fn2::Rol64,
             ("ROL", _) => Fn2::Rol32,
             ("ROR", Ty::Byte) => Fn2::Ror8,
             ("ROR", Ty::Word) => Fn2::Ror16,
+            ("ROR", Ty::Lword) => Fn2::Ror64,
             ("ROR", _) => Fn2::Ror32,
             _ => {
                 let wide = self.apply_binary(Fn2::Shl, value, count, ty, name.pos);
@@ -434,95 +469,10 @@ fn ordering(ty: Ty) -> Option<(Fn2, Fn2)> {
     match ty {
         Ty::Real => Some((Fn2::MinF, Fn2::MaxF)),
         Ty::Lreal => Some((Fn2::MinD, Fn2::MaxD)),
-        ty if ty.is_int() || ty.is_bits() || ty == Ty::Time => Some((Fn2::MinI, Fn2::MaxI)),
+        Ty::Ulint | Ty::Lword => Some((Fn2::MinU, Fn2::MaxU)),
+        ty if ty.is_int() || ty.is_bits() || ty == Ty::Time || ty.is_moment() => {
+            Some((Fn2::MinI, Fn2::MaxI))
+        }
         _ => None,
     }
-}
-
-// Conversions.
-impl Gen<'_> {
-    /// Reads `INT_TO_REAL`, `TO_REAL` or `COLOR_TO_INT`.
-    fn conversion_name(&self, name: &str) -> Option<(Option<Ty>, Ty)> {
-        if let Some(to) = name.strip_prefix("TO_") {
-            return Some((None, Ty::named(to)?));
-        }
-        let (from, to) = name.split_once("_TO_")?;
-        let from = Ty::named(from).or_else(|| match self.types.get(from) {
-            Some(super::variables::TypeDef::Scalar(ty @ Ty::Enum(_))) => Some(*ty),
-            _ => None,
-        })?;
-        Some((Some(from), Ty::named(to)?))
-    }
-
-    fn conversion(&mut self, from: Option<Ty>, to: Ty, value: Val, pos: Pos) -> Val {
-        let value = match from {
-            Some(from) => self.coerce(value, from, pos),
-            None => self.settle(value, pos),
-        };
-        if value.ty == Ty::Error {
-            return Val::ERROR;
-        }
-        if value.ty == to {
-            return value;
-        }
-        match conversion(value.ty, to) {
-            Some(Some(how)) => self.convert(how, value, to, pos),
-            Some(None) => match value.at {
-                At::Const(bits) => Val::constant(to, bits),
-                _ => Val {
-                    ty: to,
-                    direct: false,
-                    ..value
-                },
-            },
-            None => {
-                let (a, b) = (self.type_name(value.ty), self.type_name(to));
-                self.error(
-                    pos,
-                    "ST072",
-                    format!("{a} cannot be converted to {b}"),
-                    "convert by way of another type",
-                );
-                Val::ERROR
-            }
-        }
-    }
-}
-
-/// How a slot of one type becomes a slot of another: `Some(None)` where its bits stay.
-fn conversion(from: Ty, to: Ty) -> Option<Option<Convert>> {
-    let integral =
-        |ty: Ty| ty.is_int() || ty.is_bits() || ty == Ty::Bool || matches!(ty, Ty::Enum(_));
-    Some(Some(match (from, to) {
-        (Ty::Real, Ty::Lreal) => Convert::RealToLreal,
-        (Ty::Lreal, Ty::Real) => Convert::LrealToReal,
-        (Ty::Real, Ty::Bool) => Convert::RealToBool,
-        (Ty::Lreal, Ty::Bool) => Convert::LrealToBool,
-        (Ty::Real, Ty::Time) => Convert::MsRealToTime,
-        (Ty::Lreal, Ty::Time) => Convert::MsLrealToTime,
-        (Ty::Time, Ty::Real) => Convert::TimeToMsReal,
-        (Ty::Time, Ty::Lreal) => Convert::TimeToMsLreal,
-        (Ty::Time, to) if to.is_int() || to.is_bits() => Convert::TimeToMs(to.int_ty()),
-        (from, Ty::Time) if from.is_int() || from.is_bits() => Convert::MsToTime,
-        (Ty::Real, to) if to.is_int() || to.is_bits() => Convert::RealToInt(to.int_ty()),
-        (Ty::Lreal, to) if to.is_int() || to.is_bits() => Convert::LrealToInt(to.int_ty()),
-        (from, Ty::Real) if integral(from) => Convert::IntToReal,
-        (from, Ty::Lreal) if integral(from) => Convert::IntToLreal,
-        (from, Ty::Bool) if integral(from) => Convert::IntToBool,
-        (from, to) if integral(from) && to.is_bits() => {
-            Convert::Low(u8::try_from(to.bit_width()).unwrap_or(32))
-        }
-        // The bits of a bit string, read as a signed number where the width is the same or smaller.
-        (from, Ty::Sint) if from.is_bits() => Convert::Signed(8),
-        (from, Ty::Int) if from.is_bits() && from != Ty::Byte => Convert::Signed(16),
-        (Ty::Dword, Ty::Dint) => Convert::Signed(32),
-        (from, to) if integral(from) && to.is_int() => {
-            if from.widens_to(to) {
-                return Some(None);
-            } else {
-                Convert::Check(to.int_ty())
-            }
-        }
-        _ => return None,
-    }))
 }

@@ -1,17 +1,18 @@
 //! Function block instances: each gets slots of its own, and a body compiled for them.
 
-use super::ast::{Expr, Init, Name, PouKind, Section, VarBlock, VarDecl};
+use super::ast::{Init, Name, PouKind, Section, VarBlock, VarDecl};
 use super::blocks::{Role, StdBlock};
-use super::codegen::{Body, Gen};
+use super::codegen::{Body, Gen, Runs};
+use super::data_types::{TypeDef, VarTy};
 use super::error::Pos;
-use super::variables::{BlockKind, Instance, Owner, Scope, TypeDef, Var, VarPlace, VarTy};
+use super::variables::{BlockKind, Instance, Owner, Scope, Var, VarPlace};
 use super::{MAX_INSTANCE_DEPTH, MAX_INSTANCES};
 
-impl Gen<'_> {
+impl<'a> Gen<'a> {
     pub(super) fn block_variable(
         &mut self,
         name: &Name,
-        decl: &VarDecl,
+        decl: &'a VarDecl,
         def: TypeDef,
         block: &VarBlock,
         owner: Owner<'_>,
@@ -42,19 +43,8 @@ impl Gen<'_> {
         let Some(instance) = instance else { return };
         match &decl.init {
             None => {}
-            Some(Init::Members(members)) => self.initial_members(instance, members),
-            Some(Init::Value(expr)) => self.error(
-                expr.pos,
-                "ST041",
-                "an instance takes a list of members",
-                "write (PT := T#5s)",
-            ),
-            Some(Init::List(_, pos)) => self.error(
-                *pos,
-                "ST041",
-                "an instance takes a list of members",
-                "write (PT := T#5s)",
-            ),
+            Some(Init::Members(members, _)) => self.initial_members(instance, members),
+            Some(other) => self.wrong_block_form(other),
         }
         let var = Var {
             ty: VarTy::Block(instance),
@@ -65,8 +55,8 @@ impl Gen<'_> {
         self.declare(name, var);
     }
 
-    fn initial_members(&mut self, instance: usize, members: &[(Name, Expr)]) {
-        for (name, expr) in members {
+    fn initial_members(&mut self, instance: usize, members: &'a [(Name, Init)]) {
+        for (name, init) in members {
             let member = self
                 .instances
                 .get(instance)
@@ -74,13 +64,12 @@ impl Gen<'_> {
                 .copied();
             match member {
                 Some(Var {
-                    ty: VarTy::Scalar(ty),
+                    ty,
                     place: VarPlace::Slot(slot),
                     ..
-                }) => {
-                    if let Some(bits) = self.constant_of(expr, ty) {
-                        self.set_initial(slot, &[bits]);
-                    }
+                }) if !matches!(ty, VarTy::Block(_)) => {
+                    // Its errors are reported.
+                    let _ = self.fill(slot, ty, Some(init));
                 }
                 _ => self.error(
                     name.pos,
@@ -186,7 +175,10 @@ impl Gen<'_> {
             self.var_block(block, owner, &mut fresh);
         }
         let members = std::mem::replace(&mut self.scope, outer);
-        let blocks = pou.blocks.iter().filter(|b| b.section == Section::Input);
+        let blocks = pou
+            .blocks
+            .iter()
+            .filter(|b| matches!(b.section, Section::Input | Section::InOut));
         let inputs = blocks
             .flat_map(|b| &b.vars)
             .flat_map(|v| &v.names)
@@ -197,6 +189,7 @@ impl Gen<'_> {
             scope: members.clone(),
             fresh,
             entry: 0,
+            runs: Runs::Called,
         });
         let body = self.bodies.len() - 1;
         self.instances.push(Instance {

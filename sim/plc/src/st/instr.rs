@@ -309,6 +309,31 @@ pub(crate) enum Instr {
         to: Pc,
     },
     Ret,
+    /// Copies `n` slots between the places whose numbers are in `d` and `a`.
+    CopyAt {
+        d: Slot,
+        a: Slot,
+        n: u16,
+    },
+    /// Faults unless `low <= a <= high`.
+    CheckRange {
+        a: Slot,
+        low: Slot,
+        high: Slot,
+    },
+    /// A function of texts; see [`TextFn`] for its operands.
+    Text {
+        f: TextFn,
+        d: Slot,
+        a: Slot,
+        b: Slot,
+    },
+    /// A conversion between a text and a number.
+    TextConvert {
+        how: TextConvert,
+        d: Slot,
+        a: Slot,
+    },
     /// Runs a standard function block on the instance at `base`.
     Block {
         kind: super::blocks::StdBlock,
@@ -324,12 +349,16 @@ const _: () = assert!(size_of::<Instr>() == 8);
 pub(crate) enum Convert {
     /// Integer to integer with a range check.
     Check(IntTy),
-    /// Keeps the low bits: 8, 16 or 32.
+    /// ULINT to a signed or smaller integer with a range check.
+    CheckUnsigned(IntTy),
+    /// Keeps the low bits: 8, 16, 32 or 64.
     Low(u8),
     /// Keeps the low bits and extends their sign: 8, 16 or 32.
     Signed(u8),
     IntToReal,
     IntToLreal,
+    UnsignedToReal,
+    UnsignedToLreal,
     /// Rounds half to even, then checks the range (IEC 60559 as IEC 61131-3 asks).
     RealToInt(IntTy),
     LrealToInt(IntTy),
@@ -349,6 +378,75 @@ pub(crate) enum Convert {
     MsToTime,
     MsRealToTime,
     MsLrealToTime,
+    /// Seconds of a DATE, DT or, in OpenPLC's dialect, TIME or TOD.
+    UsToS,
+    UsToSReal,
+    UsToSLreal,
+    /// Seconds as microseconds inside the range of the type.
+    SToUs(IntTy),
+    SRealToUs(IntTy),
+    SLrealToUs(IntTy),
+    /// Midnight of the day.
+    DayOf,
+    /// Time since midnight.
+    TimeOfDay,
+    /// Day of the week, 0 is Sunday.
+    Weekday,
+    /// Binary coded decimal with this number of digits.
+    FromBcd,
+    ToBcd(u8),
+}
+
+/// Functions of texts. `d`, `a` and `b` are slots; a text operand is a slot that holds a reference (see `text`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TextFn {
+    /// Text `d` becomes text `a`.
+    Copy,
+    /// `d` is TRUE if the comparison of texts `a` and `b` holds.
+    Eq,
+    Ne,
+    Lt,
+    Le,
+    /// `d` is the length of text `a`.
+    Len,
+    /// `d` is the place of text `b` in text `a`, from 1; 0 where it is not.
+    Find,
+    /// Text `d` becomes the first or last `b` characters of text `a`.
+    Left,
+    Right,
+    /// Text `d` becomes text `a` followed by text `b`.
+    Concat,
+    /// Text `d` becomes a part of text `a`; length and place are in `b` and behind it.
+    Mid,
+    Delete,
+    /// Text `d` becomes text `a` with another in it; in `b` and behind are the other text and the place.
+    Insert,
+    /// As `Insert`; in `b` and behind are the other text, the length to replace and the place.
+    Replace,
+}
+
+/// Conversions of text `a` to number `d` and of number `a` to text `d`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TextConvert {
+    FromBool,
+    FromInt,
+    FromUnsigned,
+    /// `16#` and as many hexadecimal digits as 4 bits each need.
+    FromBits(u8),
+    FromReal,
+    FromLreal,
+    FromTime,
+    FromDate,
+    FromTod,
+    FromDt,
+    ToBool,
+    ToInt(IntTy),
+    ToReal,
+    ToLreal,
+    ToTime,
+    ToDate,
+    ToTod,
+    ToDt,
 }
 
 /// Functions of one operand. The suffixes name the operand: I integer, F REAL, D LREAL.
@@ -360,7 +458,7 @@ pub(crate) enum Fn1 {
     NegD,
     AbsF,
     AbsD,
-    /// Complement of a bit string of 8, 16 or 32 bits.
+    /// Complement of a bit string of 8, 16, 32 or 64 bits.
     NotBits(u8),
     SqrtF,
     SqrtD,
@@ -400,13 +498,25 @@ pub(crate) enum Fn2 {
     /// Left shift in 64 bits; the width is cut off afterwards.
     Shl,
     Shr,
-    /// Rotations of a bit string of 8, 16 or 32 bits.
+    /// Rotations of a bit string of 8, 16, 32 or 64 bits.
     Rol8,
     Rol16,
     Rol32,
+    Rol64,
     Ror8,
     Ror16,
     Ror32,
+    Ror64,
+    /// ULINT; the comparisons also serve LWORD.
+    AddU,
+    SubU,
+    MulU,
+    DivU,
+    ModU,
+    MinU,
+    MaxU,
+    LtU,
+    LeU,
     /// Time by a number.
     TimeMulI,
     TimeMulF,

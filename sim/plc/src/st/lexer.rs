@@ -2,7 +2,11 @@
 
 use sim_wire::device::Area;
 
+use super::MAX_IDENTIFIER_CHARS;
+use super::dates;
 use super::error::{CompileError, Errors, Pos};
+use super::text::MAX_CHARS;
+use super::types::Ty;
 use crate::memory::{AccessSize, DirectAddress};
 
 /// One token with its place.
@@ -18,10 +22,12 @@ pub(crate) enum Tok {
     Ident(String),
     /// `INT#`, `COLOR#`: the name before the hash; a literal or identifier follows.
     TypePrefix(String),
-    Int(i64),
+    Int(u64),
     Real(f64),
-    /// Duration in microseconds.
-    Time(i64),
+    /// Duration, date or time of day in microseconds.
+    Moment(Ty, i64),
+    /// Text between quotes, one byte a character.
+    Text(Vec<u8>),
     Direct(DirectAddress),
     Sym(&'static str),
     End,
@@ -92,6 +98,11 @@ impl<'a> Lexer<'a, '_> {
         while self.peek().is_some_and(&accept) {
             self.bump();
         }
+        self.taken_since(before)
+    }
+
+    /// What was read since `rest` was `before`.
+    fn taken_since(&self, before: &'a str) -> &'a str {
         before.get(..before.len() - self.rest.len()).unwrap_or("")
     }
 
@@ -171,15 +182,18 @@ impl<'a> Lexer<'a, '_> {
                 return Some(Tok::Sym(symbol));
             }
         }
+        if c == '\'' {
+            return self.text();
+        }
         self.bump();
-        if c == '\'' || c == '"' {
+        if c == '"' {
             self.take_while(|d| d != c && d != '\n');
             self.bump();
             self.error(
                 pos,
                 "ST003",
-                "text literals are not part of this compiler's language".into(),
-                "use numbers or an enumeration",
+                "WSTRING is not part of this language".into(),
+                "use a STRING, in single quotes",
             );
         } else {
             self.error(
@@ -197,14 +211,28 @@ impl<'a> Lexer<'a, '_> {
         let text = self
             .take_while(|c| c.is_ascii_alphanumeric() || c == '_')
             .to_ascii_uppercase();
+        if text.len() > MAX_IDENTIFIER_CHARS {
+            self.error(
+                pos,
+                "ST008",
+                format!("the name has {} characters", text.len()),
+                "names have at most 128 characters",
+            );
+            return None;
+        }
         if self.peek() != Some('#') {
             return Some(Tok::Ident(text));
         }
         self.bump();
-        if matches!(text.as_str(), "T" | "TIME" | "LT" | "LTIME") {
-            return self.duration(pos);
+        // An enumeration may have one of these names; then a value follows, not a digit.
+        let digit = self.peek().is_some_and(|c| c.is_ascii_digit());
+        match text.as_str() {
+            "T" | "TIME" | "LT" | "LTIME" => self.duration(pos),
+            "D" | "DATE" if digit => self.moment(pos, Ty::Date),
+            "TOD" | "TIME_OF_DAY" if digit => self.moment(pos, Ty::Tod),
+            "DT" | "DATE_AND_TIME" if digit => self.moment(pos, Ty::Dt),
+            _ => Some(Tok::TypePrefix(text)),
         }
-        Some(Tok::TypePrefix(text))
     }
 
     fn number(&mut self) -> Option<Tok> {
@@ -229,14 +257,14 @@ impl<'a> Lexer<'a, '_> {
         {
             return self.real(pos, digits);
         }
-        match digits.parse::<i64>() {
+        match digits.parse::<u64>() {
             Ok(value) => Some(Tok::Int(value)),
             Err(_) => {
                 self.error(
                     pos,
                     "ST004",
                     format!("number {digits} is too large"),
-                    "the largest integer is 9223372036854775807",
+                    "the largest integer is 18446744073709551615",
                 );
                 Some(Tok::Int(0))
             }
@@ -281,9 +309,9 @@ impl<'a> Lexer<'a, '_> {
             .take_while(|c| c.is_ascii_alphanumeric() || c == '_')
             .replace('_', "");
         let value = match base {
-            "2" => i64::from_str_radix(&digits, 2),
-            "8" => i64::from_str_radix(&digits, 8),
-            "16" => i64::from_str_radix(&digits, 16),
+            "2" => u64::from_str_radix(&digits, 2),
+            "8" => u64::from_str_radix(&digits, 8),
+            "16" => u64::from_str_radix(&digits, 16),
             _ => {
                 self.error(
                     pos,
@@ -310,50 +338,105 @@ impl<'a> Lexer<'a, '_> {
 
     /// The part of a duration after the hash, such as `1h30m` or `-2.5s`.
     fn duration(&mut self, pos: Pos) -> Option<Tok> {
-        let negative = self.peek() == Some('-');
-        if negative {
+        let before = self.rest;
+        if self.peek() == Some('-') {
             self.bump();
         }
-        let mut total_us: i128 = 0;
-        let mut parts = 0_u32;
-        while self.peek().is_some_and(|c| c.is_ascii_digit()) {
-            let whole = self
-                .take_while(|c| c.is_ascii_digit() || c == '_')
-                .replace('_', "");
-            let mut fraction = "";
-            if self.peek() == Some('.') {
-                self.bump();
-                fraction = self.take_while(|c| c.is_ascii_digit());
-            }
-            let unit = self
-                .take_while(|c| c.is_ascii_alphabetic())
-                .to_ascii_lowercase();
-            self.take_while(|c| c == '_');
-            let Some(part_us) = duration_part_us(&whole, fraction, &unit) else {
-                self.error(
-                    pos,
-                    "ST005",
-                    "the duration cannot be read".into(),
-                    "write for example T#1h30m or T#2.5s; units are d h m s ms us",
-                );
-                return Some(Tok::Time(0));
+        self.take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.'));
+        let value = dates::duration_us(self.taken_since(before));
+        if value.is_none() {
+            self.error(
+                pos,
+                "ST005",
+                "the duration cannot be read".into(),
+                "write for example T#1h30m or T#2.5s; units are d h m s ms us ns",
+            );
+        }
+        Some(Tok::Moment(Ty::Time, value.unwrap_or(0)))
+    }
+
+    /// The part of a date or time of day after the hash.
+    fn moment(&mut self, pos: Pos, ty: Ty) -> Option<Tok> {
+        let text = self.take_while(|c| c.is_ascii_digit() || matches!(c, '-' | ':' | '.'));
+        let value = match ty {
+            Ty::Date => dates::date_us(text),
+            Ty::Tod => dates::time_of_day_us(text),
+            _ => dates::date_and_time_us(text),
+        };
+        if value.is_none() {
+            self.error(
+                pos,
+                "ST005",
+                format!("{text} is no {}", ty.name()),
+                "write for example D#2024-05-17, TOD#12:30:15.25 or DT#2024-05-17-12:30:15, from 1970 to 9999",
+            );
+        }
+        Some(Tok::Moment(ty, value.unwrap_or(0)))
+    }
+
+    /// A text in single quotes with its escapes (IEC 61131-3, two-character combinations).
+    fn text(&mut self) -> Option<Tok> {
+        let pos = self.pos;
+        self.bump();
+        let mut bytes = Vec::new();
+        loop {
+            let here = self.pos;
+            let c = match self.peek() {
+                None | Some('\n') => {
+                    self.error(
+                        pos,
+                        "ST003",
+                        "the text is never closed".into(),
+                        "close it with ' on the same line; a quote inside is $'",
+                    );
+                    return None;
+                }
+                Some(c) => c,
             };
-            total_us = total_us.saturating_add(part_us);
-            parts += 1;
-        }
-        let total_us = if negative { -total_us } else { total_us };
-        match i64::try_from(total_us) {
-            Ok(value) if parts > 0 => Some(Tok::Time(value)),
-            _ => {
-                self.error(
-                    pos,
-                    "ST005",
-                    "the duration is empty or too long".into(),
-                    "write for example T#1h30m or T#2.5s",
-                );
-                Some(Tok::Time(0))
+            self.bump();
+            let byte = match c {
+                '\'' => break,
+                '$' => self.escape(),
+                c => u8::try_from(c).ok(),
+            };
+            match byte {
+                Some(byte) => bytes.push(byte),
+                None => self.error(
+                    here,
+                    "ST007",
+                    "this character cannot stand in a STRING".into(),
+                    "a STRING has the characters of ISO 8859-1; escapes are $$ $' $L $N $P $R $T and $hh",
+                ),
             }
         }
+        if bytes.len() > usize::from(MAX_CHARS) {
+            self.error(
+                pos,
+                "ST004",
+                format!("the text has {} characters", bytes.len()),
+                "a STRING has at most 254",
+            );
+        }
+        Some(Tok::Text(bytes))
+    }
+
+    /// What follows a `$`.
+    fn escape(&mut self) -> Option<u8> {
+        let c = self.peek()?;
+        self.bump();
+        Some(match c.to_ascii_uppercase() {
+            '$' | '\'' | '"' => u8::try_from(c).ok()?,
+            'L' | 'N' => b'\n',
+            'P' => 0x0c,
+            'R' => b'\r',
+            'T' => b'\t',
+            high => {
+                let low = self.peek()?.to_digit(16)?;
+                let value = high.to_digit(16)? * 16 + low;
+                self.bump();
+                u8::try_from(value).ok()?
+            }
+        })
     }
 
     fn direct(&mut self) -> Option<Tok> {
@@ -375,31 +458,6 @@ impl<'a> Lexer<'a, '_> {
             }
         }
     }
-}
-
-fn duration_part_us(whole: &str, fraction: &str, unit: &str) -> Option<i128> {
-    let unit_ns: i128 = match unit {
-        "d" => 86_400_000_000_000,
-        "h" => 3_600_000_000_000,
-        "m" => 60_000_000_000,
-        "s" => 1_000_000_000,
-        "ms" => 1_000_000,
-        "us" => 1_000,
-        "ns" => 1,
-        _ => return None,
-    };
-    // 18 digits of each keep every product inside i128.
-    if whole.len() > 18 || fraction.len() > 18 {
-        return None;
-    }
-    let whole: i128 = whole.parse().ok()?;
-    let mut ns = whole.checked_mul(unit_ns)?;
-    if !fraction.is_empty() {
-        let scale = 10_i128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
-        let numerator: i128 = fraction.parse().ok()?;
-        ns = ns.checked_add(numerator.checked_mul(unit_ns)? / scale)?;
-    }
-    Some(ns / 1_000)
 }
 
 /// Reads an address without its `%`, in upper case: `IX0.0`, `I0.0`, `MW10`, `DB1.DBD4`.

@@ -5,6 +5,7 @@
     reason = "slots are untyped 64-bit words; each cast reads the width that the compiler has checked"
 )]
 
+use super::dates::{DAY_US, SECOND_US};
 use super::fault::FaultKind;
 use super::instr::{Convert, Fn1, Fn2};
 use super::types::{IntTy, RANGES};
@@ -131,7 +132,10 @@ fn rounded(ty: IntTy, value: f64) -> Outcome {
 }
 
 fn cut(ty: IntTy, value: f64) -> Outcome {
-    // 2^63 is the first value that i64 cannot hold; NaN is in no range.
+    // 2^64 and 2^63 are the first values that do not fit; NaN is in no range.
+    if ty == IntTy::Ulint && (0.0..18_446_744_073_709_551_616.0).contains(&value) {
+        return Ok(value as u64);
+    }
     let in_i64 = (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&value);
     if in_i64 {
         fit(ty, Some(value as i64))
@@ -158,10 +162,13 @@ fn from_ms(ms: f64) -> Outcome {
 pub(crate) fn convert(how: Convert, a: u64) -> Outcome {
     match how {
         Convert::Check(ty) => fit(ty, Some(i64_of(a))),
+        Convert::CheckUnsigned(ty) => fit(ty, i64::try_from(a).ok()),
         Convert::Low(width) => Ok(low(width, a)),
         Convert::Signed(width) => Ok(signed(width, a)),
         Convert::IntToReal => Ok(slot_f32(i64_of(a) as f32)),
         Convert::IntToLreal => Ok(slot_f64(i64_of(a) as f64)),
+        Convert::UnsignedToReal => Ok(slot_f32(a as f32)),
+        Convert::UnsignedToLreal => Ok(slot_f64(a as f64)),
         Convert::RealToInt(ty) => rounded(ty, f64::from(f32_of(a))),
         Convert::LrealToInt(ty) => rounded(ty, f64_of(a)),
         Convert::TruncReal(ty) => cut(ty, libm::trunc(f64::from(f32_of(a)))),
@@ -181,6 +188,46 @@ pub(crate) fn convert(how: Convert, a: u64) -> Outcome {
         Convert::MsToTime => fit(IntTy::Lint, i64_of(a).checked_mul(1000)),
         Convert::MsRealToTime => from_ms(f64::from(f32_of(a))),
         Convert::MsLrealToTime => from_ms(f64_of(a)),
+        Convert::UsToS => Ok(slot_i64(i64_of(a).div_euclid(SECOND_US))),
+        Convert::UsToSReal => Ok(slot_f32((i64_of(a) as f64 / 1e6) as f32)),
+        Convert::UsToSLreal => Ok(slot_f64(i64_of(a) as f64 / 1e6)),
+        Convert::SToUs(ty) => fit(ty, i64_of(a).checked_mul(SECOND_US)),
+        Convert::SRealToUs(ty) => rounded(ty, f64::from(f32_of(a)) * 1e6),
+        Convert::SLrealToUs(ty) => rounded(ty, f64_of(a) * 1e6),
+        Convert::DayOf => Ok(slot_i64(
+            i64_of(a).div_euclid(DAY_US).saturating_mul(DAY_US),
+        )),
+        Convert::TimeOfDay => Ok(slot_i64(i64_of(a).rem_euclid(DAY_US))),
+        // 1970-01-01 was a Thursday.
+        Convert::Weekday => Ok(slot_i64((i64_of(a).div_euclid(DAY_US) + 4).rem_euclid(7))),
+        Convert::FromBcd => from_bcd(a),
+        Convert::ToBcd(digits) => to_bcd(digits, a),
+    }
+}
+
+/// Value of binary coded decimal digits; a digit above 9 is a fault of the program.
+fn from_bcd(bits: u64) -> Outcome {
+    let mut value = 0_u64;
+    for digit in (0..16).rev().map(|place| bits >> (4 * place) & 15) {
+        if digit > 9 {
+            return Err(FaultKind::BadValue);
+        }
+        value = value * 10 + digit;
+    }
+    Ok(value)
+}
+
+fn to_bcd(digits: u8, value: u64) -> Outcome {
+    let (mut rest, mut bits) = (value, 0);
+    for place in 0..u32::from(digits.min(16)) {
+        bits |= (rest % 10) << (4 * place);
+        rest /= 10;
+    }
+    // A negative number is a large one here.
+    if rest == 0 {
+        Ok(bits)
+    } else {
+        Err(FaultKind::Overflow)
     }
 }
 
@@ -268,9 +315,20 @@ pub(crate) fn binary(f: Fn2, a: u64, b: u64) -> Outcome {
         Fn2::Rol8 => shift_count(b).map(|n| rotate(8, a, n)),
         Fn2::Rol16 => shift_count(b).map(|n| rotate(16, a, n)),
         Fn2::Rol32 => shift_count(b).map(|n| rotate(32, a, n)),
+        Fn2::Rol64 => shift_count(b).map(|n| rotate(64, a, n)),
         Fn2::Ror8 => shift_count(b).map(|n| rotate(8, a, 8 - n % 8)),
         Fn2::Ror16 => shift_count(b).map(|n| rotate(16, a, 16 - n % 16)),
         Fn2::Ror32 => shift_count(b).map(|n| rotate(32, a, 32 - n % 32)),
+        Fn2::Ror64 => shift_count(b).map(|n| rotate(64, a, 64 - n % 64)),
+        Fn2::AddU => a.checked_add(b).ok_or(FaultKind::Overflow),
+        Fn2::SubU => a.checked_sub(b).ok_or(FaultKind::Overflow),
+        Fn2::MulU => a.checked_mul(b).ok_or(FaultKind::Overflow),
+        Fn2::DivU => a.checked_div(b).ok_or(FaultKind::DivisionByZero),
+        Fn2::ModU => a.checked_rem(b).ok_or(FaultKind::DivisionByZero),
+        Fn2::MinU => Ok(a.min(b)),
+        Fn2::MaxU => Ok(a.max(b)),
+        Fn2::LtU => Ok(u64::from(a < b)),
+        Fn2::LeU => Ok(u64::from(a <= b)),
         Fn2::TimeMulI => fit(IntTy::Lint, i64_of(a).checked_mul(i64_of(b))),
         Fn2::TimeMulF => rounded(IntTy::Lint, i64_of(a) as f64 * f64::from(fb)),
         Fn2::TimeMulD => rounded(IntTy::Lint, i64_of(a) as f64 * db),

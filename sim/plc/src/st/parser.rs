@@ -152,6 +152,10 @@ impl Parser<'_, '_> {
         matches!(&self.token().kind, Tok::Ident(text) if words.contains(&text.as_str()))
     }
 
+    pub(super) fn next_is_symbol(&self, symbol: &str) -> bool {
+        matches!(self.tokens.get(self.at + 1).map(|t| &t.kind), Some(Tok::Sym(s)) if *s == symbol)
+    }
+
     pub(super) fn eat_symbol(&mut self, symbol: &str) -> bool {
         let found = self.at_symbol(symbol);
         if found {
@@ -174,7 +178,8 @@ impl Parser<'_, '_> {
             Tok::TypePrefix(text) => format!("{text}#"),
             Tok::Int(value) => value.to_string(),
             Tok::Real(value) => value.to_string(),
-            Tok::Time(_) => "a duration".into(),
+            Tok::Moment(ty, _) => format!("a {}", ty.name()),
+            Tok::Text(_) => "a text".into(),
             Tok::Direct(_) => "a direct address".into(),
             Tok::Sym(symbol) => format!("'{symbol}'"),
             Tok::End => "the end of the file".into(),
@@ -330,6 +335,10 @@ impl Parser<'_, '_> {
                 "FOR" => self.for_statement()?,
                 "WHILE" => self.while_statement()?,
                 "REPEAT" => self.repeat_statement()?,
+                "CONTINUE" if self.next_is_symbol(";") => {
+                    self.advance();
+                    StmtKind::Continue
+                }
                 "EXIT" => {
                     self.advance();
                     StmtKind::Exit
@@ -355,7 +364,18 @@ impl Parser<'_, '_> {
             }
             _ => return self.expected("a statement"),
         };
-        self.expect_symbol(";")?;
+        // The semicolon after END_IF and its like separates nothing that could be confused.
+        let is_compound = !matches!(
+            kind,
+            StmtKind::Assign { .. }
+                | StmtKind::Call { .. }
+                | StmtKind::Exit
+                | StmtKind::Continue
+                | StmtKind::Return
+        );
+        if !self.eat_symbol(";") && !is_compound {
+            return self.expected("';'");
+        }
         Ok(Stmt { kind, pos })
     }
 
@@ -543,7 +563,7 @@ impl Parser<'_, '_> {
         (op_level == level).then_some(op)
     }
 
-    fn deeper(&mut self, depth: u16) -> Parsed<u16> {
+    pub(super) fn deeper(&mut self, depth: u16) -> Parsed<u16> {
         if depth >= MAX_EXPRESSION_DEPTH {
             return self.fail(
                 "ST012",
@@ -570,7 +590,7 @@ impl Parser<'_, '_> {
         let depth = self.deeper(inner.depth)?;
         // -32768 is one literal: its positive half would not fit INT.
         let kind = match (&inner.kind, op) {
-            (ExprKind::Int(value), UnaryOp::Neg) => ExprKind::Int(value.saturating_neg()),
+            (ExprKind::Int(value), UnaryOp::Neg) => ExprKind::Int(-value),
             (ExprKind::Real(value), UnaryOp::Neg) => ExprKind::Real(-value),
             _ => ExprKind::Unary(op, Box::new(inner)),
         };
@@ -580,9 +600,10 @@ impl Parser<'_, '_> {
     fn primary(&mut self) -> Parsed<Expr> {
         let pos = self.pos();
         let kind = match &self.token().kind {
-            Tok::Int(value) => ExprKind::Int(*value),
+            Tok::Int(value) => ExprKind::Int(i128::from(*value)),
             Tok::Real(value) => ExprKind::Real(*value),
-            Tok::Time(value) => ExprKind::Time(*value),
+            Tok::Moment(ty, value) => ExprKind::Moment(*ty, *value),
+            Tok::Text(bytes) => ExprKind::Text(bytes.clone()),
             Tok::Direct(address) => ExprKind::Direct(*address),
             Tok::TypePrefix(text) => {
                 let type_name = Name {
@@ -619,11 +640,16 @@ impl Parser<'_, '_> {
 
     fn path_or_call(&mut self) -> Parsed<Expr> {
         let pos = self.pos();
-        // AND, OR, XOR, NOT and MOD also exist as functions.
-        if self.at_any_word(&["AND", "OR", "XOR", "MOD"]) {
+        // AND, OR, XOR and MOD also exist as functions; NOT with its operand in parentheses looks the same as one.
+        let operator_word = self.at_any_word(&["AND", "OR", "XOR", "MOD"]);
+        if operator_word && !self.next_is_symbol("(") {
             return self.expected("a value");
         }
-        let path = self.path()?;
+        let path = if operator_word {
+            self.operator_name()
+        } else {
+            self.path()?
+        };
         if self.at_symbol("(") {
             if !path.parts.is_empty() {
                 return self.fail(
@@ -651,6 +677,19 @@ impl Parser<'_, '_> {
             pos,
             depth,
         })
+    }
+
+    /// The operator at the cursor as the name of a function.
+    fn operator_name(&mut self) -> Path {
+        let root = Name {
+            text: self.describe(),
+            pos: self.pos(),
+        };
+        self.advance();
+        Path {
+            root,
+            parts: Vec::new(),
+        }
     }
 
     pub(super) fn path(&mut self) -> Parsed<Path> {
@@ -695,8 +734,7 @@ impl Parser<'_, '_> {
     }
 
     fn argument(&mut self) -> Parsed<Arg> {
-        let follows = |symbol: &str| matches!(self.tokens.get(self.at + 1).map(|t| &t.kind), Some(Tok::Sym(s)) if *s == symbol);
-        let (input, output) = (follows(":="), follows("=>"));
+        let (input, output) = (self.next_is_symbol(":="), self.next_is_symbol("=>"));
         let named = matches!(self.token().kind, Tok::Ident(_)) && (input || output);
         let name = if named { Some(self.name()?) } else { None };
         if named {

@@ -2,11 +2,13 @@
 
 use super::ast::{Expr, Name, Path, PathPart, Section};
 use super::codegen::{At, Gen, Val};
+use super::data_types::{ArrayTy, VarTy};
 use super::error::Pos;
-use super::instr::{Instr, Slot};
+use super::instr::{Instr, Slot, TextFn};
 use super::numeric;
-use super::types::Ty;
-use super::variables::{ArrayTy, Var, VarPlace, VarTy};
+use super::text;
+use super::types::{IntTy, Ty};
+use super::variables::{Var, VarPlace};
 use crate::memory::{AccessSize, DirectAddress};
 use sim_wire::device::Area;
 
@@ -16,19 +18,28 @@ pub(super) enum Target {
     Scalar {
         ty: Ty,
         place: VarPlace,
+        /// Subrange that limits it.
+        range: Option<usize>,
         read_only: bool,
     },
-    /// Array element with an index known only at run time.
+    /// A value whose slot is known only at run time: `base` plus the number in slot `index`.
     Element {
         ty: Ty,
         base: Slot,
         index: Slot,
+        range: Option<usize>,
         read_only: bool,
     },
-    /// A whole array.
-    Array {
-        index: usize,
+    /// A whole array or structure, at `base` plus the number in slot `index` if there is one.
+    Data {
+        ty: VarTy,
         base: Slot,
+        index: Option<Slot>,
+        read_only: bool,
+    },
+    /// A STRING; the value is its reference.
+    Text {
+        value: Val,
         read_only: bool,
     },
     Block(usize),
@@ -37,6 +48,15 @@ pub(super) enum Target {
         address: DirectAddress,
         at: u32,
     },
+}
+
+/// A place while the parts of a path are followed.
+#[derive(Clone, Copy)]
+struct Cursor {
+    ty: VarTy,
+    base: Slot,
+    index: Option<Slot>,
+    read_only: bool,
 }
 
 impl Gen<'_> {
@@ -62,24 +82,176 @@ impl Gen<'_> {
             var = self.member(instance, name)?;
             parts = rest;
         }
-        match var.ty {
-            VarTy::Block(instance) if parts.is_empty() => Some(Target::Block(instance)),
-            VarTy::Array(index) => self.element(index, var, parts, path.root.pos),
-            VarTy::Scalar(ty) if parts.is_empty() => (ty != Ty::Error).then_some(Target::Scalar {
+        let pos = path.root.pos;
+        let (base, index) = match (var.ty, var.place) {
+            (VarTy::Block(instance), _) if parts.is_empty() => {
+                return Some(Target::Block(instance));
+            }
+            (VarTy::Scalar(Ty::Error), _) => return None,
+            (VarTy::Text(_), VarPlace::Ref(slot)) if parts.is_empty() => {
+                return Some(Target::Text {
+                    value: Val {
+                        ty: Ty::Text,
+                        at: At::Slot(slot),
+                        direct: false,
+                    },
+                    read_only: false,
+                });
+            }
+            (
+                VarTy::Scalar(_) | VarTy::Subrange(_),
+                VarPlace::Memory { .. } | VarPlace::Const(_),
+            ) if parts.is_empty() => {
+                let (ty, range) = self.scalar_of(var.ty)?;
+                return Some(Target::Scalar {
+                    ty,
+                    place: var.place,
+                    range,
+                    read_only: var.read_only,
+                });
+            }
+            (_, VarPlace::Slot(slot)) => (slot, None),
+            (_, VarPlace::Ref(slot)) => (0, Some(slot)),
+            _ => (0, None),
+        };
+        let cursor = Cursor {
+            ty: var.ty,
+            base,
+            index,
+            read_only: var.read_only,
+        };
+        let cursor = self.follow(cursor, parts, path)?;
+        self.at_cursor(cursor, pos)
+    }
+
+    /// Goes into structures and arrays.
+    fn follow(
+        &mut self,
+        mut cursor: Cursor,
+        mut parts: &[PathPart],
+        path: &Path,
+    ) -> Option<Cursor> {
+        let pos = path.root.pos;
+        while let Some((part, rest)) = parts.split_first() {
+            match (cursor.ty, part) {
+                (VarTy::Struct(index), PathPart::Member(name)) => {
+                    cursor = self.field(cursor, index, name)?;
+                    parts = rest;
+                }
+                (VarTy::Array(index), PathPart::Index(_)) => {
+                    let array = self.arrays.get(index)?.clone();
+                    let mut list: Vec<&Expr> = Vec::new();
+                    while let Some((PathPart::Index(indices), rest)) = parts.split_first() {
+                        if list.len() >= array.dims.len() {
+                            break;
+                        }
+                        list.extend(indices);
+                        parts = rest;
+                    }
+                    cursor = self.element(cursor, &array, &list, pos)?;
+                }
+                (VarTy::Array(_), PathPart::Member(name)) => {
+                    self.error(
+                        name.pos,
+                        "ST054",
+                        "an array has no members",
+                        "give the index of an element before the dot",
+                    );
+                    return None;
+                }
+                _ => {
+                    self.error(
+                        pos,
+                        "ST054",
+                        format!("{} has no such part", path.root.text),
+                        "only arrays have indices, only structures and function blocks have members",
+                    );
+                    return None;
+                }
+            }
+        }
+        Some(cursor)
+    }
+
+    /// The place where the parts of a path have led.
+    fn at_cursor(&mut self, cursor: Cursor, pos: Pos) -> Option<Target> {
+        let Cursor {
+            ty,
+            base,
+            index,
+            read_only,
+        } = cursor;
+        match (ty, index) {
+            (VarTy::Array(_) | VarTy::Struct(_), _) => Some(Target::Data {
                 ty,
-                place: var.place,
-                read_only: var.read_only,
+                base,
+                index,
+                read_only,
             }),
-            _ => {
+            (VarTy::Text(capacity), None) => Some(Target::Text {
+                value: Val::constant(Ty::Text, text::reference(base, capacity)),
+                read_only,
+            }),
+            (VarTy::Text(capacity), Some(index)) => {
+                let first = self.constant_slot(text::reference(base, capacity));
+                let value = self.emit_temp(Ty::Text, |d| add(d, first, index));
+                Some(Target::Text { value, read_only })
+            }
+            (VarTy::Scalar(_) | VarTy::Subrange(_), index) => {
+                let (ty, range) = self.scalar_of(ty)?;
+                Some(match index {
+                    None => Target::Scalar {
+                        ty,
+                        place: VarPlace::Slot(base),
+                        range,
+                        read_only,
+                    },
+                    Some(index) => Target::Element {
+                        ty,
+                        base,
+                        index,
+                        range,
+                        read_only,
+                    },
+                })
+            }
+            (VarTy::Block(_), _) => {
                 self.error(
-                    path.root.pos,
+                    pos,
                     "ST054",
-                    format!("{} has no such part", path.root.text),
-                    "only arrays have indices and only function blocks have members",
+                    "a function block has no elements",
+                    "use its inputs and outputs",
                 );
                 None
             }
         }
+    }
+
+    /// Type of a single value, and its subrange.
+    pub(super) fn scalar_of(&self, ty: VarTy) -> Option<(Ty, Option<usize>)> {
+        match ty {
+            VarTy::Scalar(ty) => Some((ty, None)),
+            VarTy::Subrange(index) => Some((self.subranges.get(index)?.ty, Some(index))),
+            _ => None,
+        }
+    }
+
+    fn field(&mut self, cursor: Cursor, structure: usize, name: &Name) -> Option<Cursor> {
+        let structure = self.structs.get(structure)?;
+        let Some(field) = structure.fields.get(&name.text).copied() else {
+            let message = format!("there is no member {}", name.text);
+            let hint = match structure.name.as_str() {
+                "" => "check the declaration of the structure".to_owned(),
+                type_name => format!("check the declaration of {type_name}"),
+            };
+            self.error(name.pos, "ST045", message, hint);
+            return None;
+        };
+        Some(Cursor {
+            ty: field.ty,
+            base: cursor.base.saturating_add(field.offset),
+            ..cursor
+        })
     }
 
     fn similar_name(&self, name: &str) -> Option<String> {
@@ -124,20 +296,14 @@ impl Gen<'_> {
         }
     }
 
-    fn element(&mut self, index: usize, var: Var, parts: &[PathPart], pos: Pos) -> Option<Target> {
-        let array = self.arrays.get(index)?.clone();
-        let VarPlace::Slot(base) = var.place else {
-            return None;
-        };
-        let read_only = var.read_only;
-        if parts.is_empty() {
-            return Some(Target::Array {
-                index,
-                base,
-                read_only,
-            });
-        }
-        let values = self.indices(&array, parts, pos)?;
+    fn element(
+        &mut self,
+        cursor: Cursor,
+        array: &ArrayTy<'_>,
+        list: &[&Expr],
+        pos: Pos,
+    ) -> Option<Cursor> {
+        let values = self.indices(array, list, pos)?;
         let ty = array.element;
         let constant = values
             .iter()
@@ -154,12 +320,11 @@ impl Gen<'_> {
                 _ => None,
             });
         if let Some(offset) = constant {
-            let slot = base.saturating_add(u16::try_from(offset).unwrap_or(0));
-            return Some(Target::Scalar {
-                ty,
-                place: VarPlace::Slot(slot),
-                read_only,
-            });
+            let offset = offset.saturating_mul(u64::from(array.stride));
+            let base = cursor
+                .base
+                .saturating_add(u16::try_from(offset).unwrap_or(0));
+            return Some(Cursor { ty, base, ..cursor });
         }
         let d = self.temp();
         for (i, value) in values.into_iter().enumerate() {
@@ -173,31 +338,27 @@ impl Gen<'_> {
                 Instr::Index { d, a, dim }
             });
         }
-        Some(Target::Element {
+        if array.stride != 1 {
+            let b = self.constant_slot(u64::from(array.stride));
+            self.emit(Instr::MulI {
+                ty: IntTy::Lint,
+                d,
+                a: d,
+                b,
+            });
+        }
+        if let Some(outer) = cursor.index {
+            self.emit(add(d, d, outer));
+        }
+        Some(Cursor {
             ty,
-            base,
-            index: d,
-            read_only,
+            index: Some(d),
+            ..cursor
         })
     }
 
     /// Compiles one index for each dimension and checks those that are constant.
-    fn indices(&mut self, array: &ArrayTy, parts: &[PathPart], pos: Pos) -> Option<Vec<Val>> {
-        let mut list: Vec<&Expr> = Vec::new();
-        for part in parts {
-            match part {
-                PathPart::Index(indices) => list.extend(indices),
-                PathPart::Member(name) => {
-                    self.error(
-                        name.pos,
-                        "ST054",
-                        "an element has no members",
-                        "remove the part after the dot",
-                    );
-                    return None;
-                }
-            }
-        }
+    fn indices(&mut self, array: &ArrayTy<'_>, list: &[&Expr], pos: Pos) -> Option<Vec<Val>> {
         if list.len() != array.dims.len() {
             let message = format!(
                 "{} indices where the array has {} dimensions",
@@ -208,7 +369,7 @@ impl Gen<'_> {
             return None;
         }
         let mut values = Vec::new();
-        for (expr, dim) in list.into_iter().zip(&array.dims) {
+        for (expr, dim) in list.iter().zip(&array.dims) {
             let value = self.expr(expr, None);
             let value = self.coerce(value, Ty::Lint, expr.pos);
             if value.ty == Ty::Error {
@@ -250,6 +411,11 @@ impl Gen<'_> {
                 place: VarPlace::Memory { at, size },
                 ..
             } => self.load_memory(ty, at, size),
+            // References are never followed by name: `target` has made an element of them.
+            Target::Scalar {
+                place: VarPlace::Ref(_),
+                ..
+            } => Val::ERROR,
             Target::Element {
                 ty, base, index, ..
             } => self.emit_temp(ty, |d| Instr::LoadAt { d, base, i: index }),
@@ -257,12 +423,13 @@ impl Gen<'_> {
                 direct: true,
                 ..self.load_memory(bits_of(address.size), at, address.size)
             },
-            Target::Array { .. } => {
+            Target::Text { value, .. } => value,
+            Target::Data { .. } => {
                 self.error(
                     pos,
                     "ST056",
-                    "a whole array cannot stand here",
-                    "use one of its elements",
+                    "a whole array or structure cannot stand here",
+                    "use one of its elements or members",
                 );
                 Val::ERROR
             }
@@ -294,10 +461,32 @@ impl Gen<'_> {
 
     /// Stores a value, whose type has been checked, in a place.
     pub(super) fn store(&mut self, target: Target, value: Val, pos: Pos) {
+        if let Target::Scalar {
+            range: Some(range), ..
+        }
+        | Target::Element {
+            range: Some(range), ..
+        } = target
+        {
+            self.check_range(value, range, pos);
+        }
         let (place, read_only) = match target {
             Target::Scalar {
                 place, read_only, ..
             } => (place, read_only),
+            Target::Text {
+                value: to,
+                read_only,
+            } => {
+                if read_only {
+                    self.read_only(pos);
+                    return;
+                }
+                let (d, a) = (self.slot_of(to), self.slot_of(value));
+                let f = TextFn::Copy;
+                self.emit(Instr::Text { f, d, a, b: a });
+                return;
+            }
             Target::Element {
                 base,
                 index,
@@ -318,7 +507,7 @@ impl Gen<'_> {
                 },
                 address.area == Area::Input,
             ),
-            Target::Array { .. } | Target::Block(_) => return,
+            Target::Data { .. } | Target::Block(_) => return,
         };
         if read_only {
             self.read_only(pos);
@@ -342,11 +531,34 @@ impl Gen<'_> {
                     AccessSize::Lword => Instr::Store64 { a, at },
                 });
             }
-            VarPlace::Const(_) => self.read_only(pos),
+            VarPlace::Const(_) | VarPlace::Ref(_) => self.read_only(pos),
         }
     }
 
-    fn read_only(&mut self, pos: Pos) {
+    /// Checks a value against the limits of a subrange.
+    fn check_range(&mut self, value: Val, range: usize, pos: Pos) {
+        let Some(range) = self.subranges.get(range).copied() else {
+            return;
+        };
+        if let At::Const(bits) = value.at {
+            let value = numeric::i64_of(bits);
+            if !(range.low..=range.high).contains(&value) {
+                self.error(
+                    pos,
+                    "ST061",
+                    format!("{value} is outside {}..{}", range.low, range.high),
+                    "use a value inside the range",
+                );
+            }
+            return;
+        }
+        let a = self.slot_of(value);
+        let low = self.constant_slot(numeric::slot_i64(range.low));
+        let high = self.constant_slot(numeric::slot_i64(range.high));
+        self.emit(Instr::CheckRange { a, low, high });
+    }
+
+    pub(super) fn read_only(&mut self, pos: Pos) {
         self.error(pos, "ST057", "this cannot be written", "constants, inputs of the process image and outputs of function blocks are read-only here");
     }
 
@@ -355,8 +567,19 @@ impl Gen<'_> {
         match target {
             Target::Scalar { ty, .. } | Target::Element { ty, .. } => Some(ty),
             Target::Direct { address, .. } => Some(bits_of(address.size)),
-            Target::Array { .. } | Target::Block(_) => None,
+            Target::Text { .. } => Some(Ty::Text),
+            Target::Data { .. } | Target::Block(_) => None,
         }
+    }
+}
+
+/// `d = a + b` of slot numbers.
+pub(super) fn add(d: Slot, a: Slot, b: Slot) -> Instr {
+    Instr::AddI {
+        ty: IntTy::Lint,
+        d,
+        a,
+        b,
     }
 }
 

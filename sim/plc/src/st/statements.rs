@@ -1,12 +1,13 @@
 //! Statements: code and control flow.
 
 use super::ast::{CaseArm, Expr, Path, Stmt, StmtKind};
-use super::codegen::{At, Gen, Val};
+use super::codegen::{At, Gen, Loop, Val};
+use super::data_types::VarTy;
 use super::error::Pos;
 use super::expressions::stores_directly;
-use super::instr::Instr;
+use super::instr::{Instr, Slot};
 use super::numeric::i64_of;
-use super::places::Target;
+use super::places::{Target, add};
 use super::types::{IntTy, Ty};
 
 impl Gen<'_> {
@@ -46,12 +47,24 @@ impl Gen<'_> {
             StmtKind::Exit => {
                 let jump = self.emit(Instr::Jump { to: 0 });
                 match self.loops.last_mut() {
-                    Some(exits) => exits.push(jump),
+                    Some(open) => open.exits.push(jump),
                     None => self.error(
                         statement.pos,
                         "ST080",
                         "EXIT outside of a loop",
                         "use RETURN to leave the program",
+                    ),
+                }
+            }
+            StmtKind::Continue => {
+                let jump = self.emit(Instr::Jump { to: 0 });
+                match self.loops.last_mut() {
+                    Some(open) => open.continues.push(jump),
+                    None => self.error(
+                        statement.pos,
+                        "ST080",
+                        "CONTINUE outside of a loop",
+                        "use it inside FOR, WHILE or REPEAT",
                     ),
                 }
             }
@@ -88,13 +101,13 @@ impl Gen<'_> {
     }
 
     fn assign_at(&mut self, target: Target, value: &Expr, pos: Pos) {
-        if let Target::Array {
-            index,
-            base,
-            read_only,
-        } = target
-        {
-            self.copy_array((index, base, read_only), value, pos);
+        if let Target::Data { ty, read_only, .. } = target {
+            if read_only {
+                self.read_only(pos);
+            }
+            if let Some(source) = self.data_source(ty, value, pos) {
+                self.copy_data(target, source);
+            }
             return;
         }
         let value_pos = value.pos;
@@ -131,42 +144,74 @@ impl Gen<'_> {
         }
     }
 
-    fn copy_array(&mut self, target: (usize, u16, bool), value: &Expr, pos: Pos) {
-        let (index, d, read_only) = target;
-        let source = match &value.kind {
-            super::ast::ExprKind::Path(path) => match self.target(path) {
-                Some(source) => source,
-                None => return,
-            },
+    /// The array or structure that an expression names, if its type is `ty`.
+    pub(super) fn data_source(&mut self, ty: VarTy, value: &Expr, pos: Pos) -> Option<Target> {
+        let super::ast::ExprKind::Path(path) = &value.kind else {
+            self.error(
+                value.pos,
+                "ST056",
+                "an array or a structure takes another one",
+                "assign the elements or members one by one",
+            );
+            return None;
+        };
+        let source = self.target(path)?;
+        match source {
+            Target::Data { ty: other, .. } if self.same_type(ty, other) => Some(source),
             _ => {
                 self.error(
-                    value.pos,
+                    pos,
                     "ST056",
-                    "an array takes another array",
-                    "assign the elements one by one",
+                    "the two sides differ in type",
+                    "both need the same bounds and element type, or the same structure",
                 );
-                return;
+                None
             }
-        };
-        match source {
-            Target::Array {
-                index: other,
-                base: a,
+        }
+    }
+
+    /// Copies an array or structure to another of its type.
+    pub(super) fn copy_data(&mut self, target: Target, source: Target) {
+        let (
+            Target::Data {
+                ty, base, index, ..
+            },
+            Target::Data {
+                base: from,
+                index: from_index,
                 ..
-            } if self.same_array(index, other) && !read_only => {
-                let n = self
-                    .arrays
-                    .get(index)
-                    .and_then(|array| u16::try_from(array.total).ok())
-                    .unwrap_or(0);
-                self.emit(Instr::Copy { d, a, n });
+            },
+        ) = (target, source)
+        else {
+            return;
+        };
+        let n = u16::try_from(self.size_of(ty)).unwrap_or(0);
+        if let (None, None) = (index, from_index) {
+            self.emit(Instr::Copy {
+                d: base,
+                a: from,
+                n,
+            });
+            return;
+        }
+        let (d, a) = (
+            self.slot_number(base, index),
+            self.slot_number(from, from_index),
+        );
+        self.emit(Instr::CopyAt { d, a, n });
+    }
+
+    /// A slot that holds the number of the slot at `base` plus `index`.
+    pub(super) fn slot_number(&mut self, base: Slot, index: Option<Slot>) -> Slot {
+        match index {
+            None => self.constant_slot(u64::from(base)),
+            Some(index) if base == 0 => index,
+            Some(index) => {
+                let base = self.constant_slot(u64::from(base));
+                let d = self.temp();
+                self.emit(add(d, base, index));
+                d
             }
-            _ => self.error(
-                pos,
-                "ST056",
-                "the arrays differ in type or cannot be written",
-                "both need the same bounds and element type",
-            ),
         }
     }
 
@@ -197,7 +242,8 @@ impl Gen<'_> {
     fn case_statement(&mut self, selector: &Expr, arms: &[CaseArm], otherwise: &[Stmt]) {
         let value = self.expr(selector, None);
         let value = self.settle(value, selector.pos);
-        if !(value.ty.is_int() || value.ty.is_bits() || matches!(value.ty, Ty::Enum(_) | Ty::Error))
+        let selects = value.ty.is_int() || value.ty.is_bits();
+        if !(selects && !value.ty.is_wide_unsigned() || matches!(value.ty, Ty::Enum(_) | Ty::Error))
         {
             let name = self.type_name(value.ty);
             self.error(
@@ -313,7 +359,7 @@ impl Gen<'_> {
         let Some(target) = self.target(control) else {
             return;
         };
-        let Some(ty) = Self::target_ty(target).filter(|ty| ty.is_int()) else {
+        let Some(ty) = Self::target_ty(target).filter(|ty| ty.is_int() && *ty != Ty::Ulint) else {
             self.error(
                 control.root.pos,
                 "ST083",
@@ -341,8 +387,9 @@ impl Gen<'_> {
         let current = self.load(target, control.root.pos);
         let mut exits = self.leave_loop_unless(current, end, step);
         let top = self.here();
-        self.loops.push(Vec::new());
+        self.loops.push(Loop::default());
         self.statements(body);
+        self.close_continues();
         self.free_temps();
         let current = self.load(target, control.root.pos);
         // In 64 bits, so that a loop up to the largest value of its type ends as well.
@@ -357,7 +404,7 @@ impl Gen<'_> {
         self.store(target, next, control.root.pos);
         self.jump_to(top);
         self.temp_floor = floor;
-        exits.extend(self.loops.pop().unwrap_or_default());
+        exits.extend(self.loops.pop().unwrap_or_default().exits);
         for exit in exits {
             self.patch(exit);
         }
@@ -410,18 +457,31 @@ impl Gen<'_> {
         let top = self.here();
         let condition = self.condition(condition);
         let leave = self.jump_unless(condition);
-        self.loops.push(vec![leave]);
+        self.loops.push(Loop {
+            exits: vec![leave],
+            continues: Vec::new(),
+        });
         self.statements(body);
+        self.close_continues();
         self.jump_to(top);
-        for exit in self.loops.pop().unwrap_or_default() {
+        for exit in self.loops.pop().unwrap_or_default().exits {
             self.patch(exit);
+        }
+    }
+
+    /// Lets the CONTINUEs of the innermost loop land here.
+    fn close_continues(&mut self) {
+        let open = self.loops.last_mut().map(|open| &mut open.continues);
+        for jump in open.map(std::mem::take).unwrap_or_default() {
+            self.patch(jump);
         }
     }
 
     fn repeat_statement(&mut self, body: &[Stmt], until: &Expr) {
         let top = self.here();
-        self.loops.push(Vec::new());
+        self.loops.push(Loop::default());
         self.statements(body);
+        self.close_continues();
         self.pos = until.pos;
         self.free_temps();
         let condition = self.condition(until);
@@ -430,7 +490,7 @@ impl Gen<'_> {
         self.patch(again);
         self.jump_to(top);
         self.patch(leave);
-        for exit in self.loops.pop().unwrap_or_default() {
+        for exit in self.loops.pop().unwrap_or_default().exits {
             self.patch(exit);
         }
     }

@@ -1,24 +1,23 @@
-//! Types, variables and instances: every declaration becomes slots or a place in memory.
+//! Variables and instances: every declaration becomes slots or a place in memory.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::MAX_SLOTS;
-use super::ast::{Expr, Init, Name, PouKind, Section, TypeSpec, VarBlock, VarDecl};
+use super::ast::{Init, Name, PouKind, Section, TypeSpec, VarBlock, VarDecl};
 use super::blocks::StdBlock;
-use super::codegen::{Body, Gen};
+use super::codegen::{Body, Gen, Runs};
+use super::data_types::{TypeDef, Typed, VarTy};
 use super::error::Pos;
 use super::instr::Slot;
-use super::program::{LocatedInit, Place, Symbol};
+use super::program::LocatedInit;
 use super::types::Ty;
-use super::vm::Dim;
 use crate::memory::{AccessSize, DirectAddress};
 use sim_wire::device::Area;
 
 /// Variables by name.
 pub(super) type Scope = BTreeMap<String, Var>;
 
-/// Declarations of one file, counting function block members once per instance.
+/// Declarations of one file, counting those inside function blocks once per instance.
 const MAX_DECLARED: usize = 100_000;
 
 #[derive(Clone, Copy, Debug)]
@@ -30,45 +29,15 @@ pub(super) struct Var {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum VarTy {
-    Scalar(Ty),
-    /// Index into `Gen::arrays`.
-    Array(usize),
-    /// Index into `Gen::instances`.
-    Block(usize),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum VarPlace {
     Slot(Slot),
-    Memory { at: u32, size: AccessSize },
+    Memory {
+        at: u32,
+        size: AccessSize,
+    },
     Const(u64),
-}
-
-#[derive(Debug)]
-pub(super) struct EnumTy {
-    pub name: String,
-    pub values: BTreeMap<String, i64>,
-    pub first: i64,
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct ArrayTy {
-    pub element: Ty,
-    pub dims: Vec<Dim>,
-    /// Index of the first dimension in `Gen::dims`; the others follow.
-    pub first_dim: u16,
-    pub total: usize,
-}
-
-/// What a type name stands for.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum TypeDef {
-    Scalar(Ty),
-    Array(usize),
-    StdBlock(StdBlock),
-    /// Index of the POU.
-    UserBlock(usize),
+    /// VAR_IN_OUT: a slot with the number of the slot where the variable is now, for a text its reference.
+    Ref(Slot),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +51,7 @@ pub(super) struct Instance {
     pub kind: BlockKind,
     pub base: Slot,
     pub members: Scope,
-    /// Inputs in order of declaration.
+    /// VAR_INPUT and VAR_IN_OUT in order of declaration.
     pub inputs: Rc<[String]>,
     /// Body of a user's block.
     pub body: usize,
@@ -101,26 +70,6 @@ pub(super) struct Owner<'p> {
 
 // Phases of the compilation.
 impl<'a> Gen<'a> {
-    pub(super) fn collect_types(&mut self) {
-        let unit = self.unit;
-        for decl in &unit.types {
-            let Some(def) = self.type_def(&decl.spec, Some(&decl.name.text)) else {
-                continue;
-            };
-            let taken = Ty::named(&decl.name.text).is_some()
-                || StdBlock::named(&decl.name.text).is_some()
-                || self.pous.contains_key(&decl.name.text);
-            if taken || self.types.insert(decl.name.text.clone(), def).is_some() {
-                self.error(
-                    decl.name.pos,
-                    "ST031",
-                    format!("{} is declared twice", decl.name.text),
-                    "rename one of them",
-                );
-            }
-        }
-    }
-
     pub(super) fn collect_globals(&mut self) {
         let unit = self.unit;
         let owner = Owner {
@@ -135,43 +84,51 @@ impl<'a> Gen<'a> {
         self.globals = std::mem::take(&mut self.scope);
     }
 
-    /// Declares every function or every program: their variables and their bodies.
-    pub(super) fn declare_all(&mut self, kind: PouKind) {
-        let unit = self.unit;
-        for (index, pou) in unit
-            .pous
-            .iter()
-            .enumerate()
-            .filter(|(_, pou)| pou.kind == kind)
-        {
-            if self.stopped {
-                return;
+    pub(super) fn declare_functions(&mut self) {
+        for index in self.pous_of(PouKind::Function) {
+            if !self.stopped {
+                self.declare_pou(index, None, Runs::Called);
             }
-            let prefix = format!("{}.", pou.name.text);
-            let owner = Owner {
-                prefix: (kind == PouKind::Program).then_some(prefix.as_str()),
-                kind: Some(kind),
-                retain: false,
-                depth: 0,
-            };
-            let mut fresh = Vec::new();
-            if let Some(spec) = &pou.result {
-                self.result_variable(&pou.name, spec, &mut fresh);
-            }
-            for block in &pou.blocks {
-                self.var_block(block, owner, &mut fresh);
-            }
-            if kind == PouKind::Function {
-                self.functions.insert(index, self.bodies.len());
-            }
-            let scope = std::mem::take(&mut self.scope);
-            self.bodies.push(Body {
-                pou: index,
-                scope,
-                fresh,
-                entry: 0,
-            });
         }
+    }
+
+    pub(super) fn pous_of(&self, kind: PouKind) -> Vec<usize> {
+        let pous = self.unit.pous.iter().enumerate();
+        pous.filter(|(_, pou)| pou.kind == kind)
+            .map(|(index, _)| index)
+            .collect()
+    }
+
+    /// Declares a function or an instance of a program: its variables and its body.
+    pub(super) fn declare_pou(&mut self, index: usize, prefix: Option<&str>, runs: Runs) {
+        let unit = self.unit;
+        let Some(pou) = unit.pous.get(index) else {
+            return;
+        };
+        let owner = Owner {
+            prefix,
+            kind: Some(pou.kind),
+            retain: false,
+            depth: 0,
+        };
+        let mut fresh = Vec::new();
+        if let Some(spec) = &pou.result {
+            self.result_variable(&pou.name, spec, &mut fresh);
+        }
+        for block in &pou.blocks {
+            self.var_block(block, owner, &mut fresh);
+        }
+        let scope = std::mem::take(&mut self.scope);
+        if pou.kind == PouKind::Function {
+            self.functions.insert(index, self.bodies.len());
+        }
+        self.bodies.push(Body {
+            pou: index,
+            scope,
+            fresh,
+            entry: 0,
+            runs,
+        });
     }
 
     pub(super) fn declare_unused_blocks(&mut self) {
@@ -196,24 +153,31 @@ impl<'a> Gen<'a> {
     fn result_variable(
         &mut self,
         name: &Name,
-        spec: &TypeSpec,
+        spec: &'a TypeSpec,
         fresh: &mut Vec<(Slot, Slot, u16)>,
     ) {
-        let Some(TypeDef::Scalar(ty)) = self.type_def(spec, None) else {
-            self.error(
-                name.pos,
-                "ST033",
-                "a function returns a single value",
-                "use a FUNCTION_BLOCK with several outputs",
-            );
-            return;
+        let ty = match self.type_def(spec, None).map(|typed| typed.def) {
+            Some(TypeDef::Data(ty @ (VarTy::Scalar(_) | VarTy::Subrange(_) | VarTy::Text(_)))) => {
+                ty
+            }
+            None => return,
+            Some(_) => {
+                self.error(
+                    name.pos,
+                    "ST033",
+                    "a function returns a single value",
+                    "use a FUNCTION_BLOCK with several outputs, or VAR_OUTPUT or VAR_IN_OUT",
+                );
+                return;
+            }
         };
-        let init = self.default_value(ty);
-        let slot = self.slots(1, init);
-        let template = self.constant_slot(init);
-        fresh.push((slot, template, 1));
+        let slot = self.slots(self.size_of(ty), 0);
+        if self.fill(slot, ty, None).is_none() {
+            return;
+        }
+        self.start_fresh(slot, ty, fresh);
         let var = Var {
-            ty: VarTy::Scalar(ty),
+            ty,
             place: VarPlace::Slot(slot),
             section: Section::Local,
             read_only: false,
@@ -222,179 +186,11 @@ impl<'a> Gen<'a> {
     }
 }
 
-// Types.
-impl Gen<'_> {
-    fn type_def(&mut self, spec: &TypeSpec, name: Option<&str>) -> Option<TypeDef> {
-        match spec {
-            TypeSpec::Named(name) => self.named_type(name),
-            TypeSpec::Enum { values, pos } => Some(TypeDef::Scalar(self.enum_type(
-                values,
-                *pos,
-                name.unwrap_or(""),
-            )?)),
-            TypeSpec::Array { dims, element, pos } => self.array_type(dims, element, *pos),
-        }
-    }
-
-    fn named_type(&mut self, name: &Name) -> Option<TypeDef> {
-        if let Some(ty) = Ty::named(&name.text) {
-            return Some(TypeDef::Scalar(ty));
-        }
-        if let Some(block) = StdBlock::named(&name.text) {
-            return Some(TypeDef::StdBlock(block));
-        }
-        if let Some(def) = self.types.get(&name.text) {
-            return Some(*def);
-        }
-        let block = self.pous.get(&name.text).copied();
-        let is_block = |i: &usize| {
-            self.unit
-                .pous
-                .get(*i)
-                .is_some_and(|pou| pou.kind == PouKind::FunctionBlock)
-        };
-        if let Some(index) = block.filter(is_block) {
-            return Some(TypeDef::UserBlock(index));
-        }
-        let hint = match name.text.as_str() {
-            "ULINT" | "LWORD" => "use LINT or DWORD",
-            "CHAR" | "DATE" | "TOD" | "DT" => {
-                "this language has numbers, bits, TIME and enumerations"
-            }
-            _ => "declare it with TYPE or FUNCTION_BLOCK in this file",
-        };
-        self.error(
-            name.pos,
-            "ST034",
-            format!("type {} is not known", name.text),
-            hint,
-        );
-        None
-    }
-
-    fn enum_type(&mut self, values: &[(Name, Option<Expr>)], pos: Pos, name: &str) -> Option<Ty> {
-        let index = u16::try_from(self.enums.len())
-            .ok()
-            .filter(|i| *i < u16::MAX);
-        let Some(index) = index else {
-            self.limit(pos, "enumerations", usize::from(u16::MAX));
-            return None;
-        };
-        let (mut map, mut next, mut first) = (BTreeMap::new(), 0_i64, None);
-        for (value_name, value) in values {
-            if let Some(expr) = value {
-                next = self.constant_int(expr)?;
-            }
-            if i16::try_from(next).is_err() {
-                self.error(
-                    value_name.pos,
-                    "ST035",
-                    format!("{next} does not fit an enumeration"),
-                    "values range from -32768 to 32767",
-                );
-            }
-            first = first.or(Some(next));
-            if map.insert(value_name.text.clone(), next).is_some() {
-                self.error(
-                    value_name.pos,
-                    "ST031",
-                    format!("{} is declared twice", value_name.text),
-                    "rename one of them",
-                );
-            }
-            next = next.saturating_add(1);
-        }
-        self.enums.push(EnumTy {
-            name: name.to_owned(),
-            values: map,
-            first: first.unwrap_or(0),
-        });
-        Some(Ty::Enum(index))
-    }
-
-    fn array_type(
-        &mut self,
-        dims: &[(Expr, Expr)],
-        element: &TypeSpec,
-        pos: Pos,
-    ) -> Option<TypeDef> {
-        let mut bounds = Vec::new();
-        for (low, high) in dims {
-            let (low_value, high_value) = (self.constant_int(low)?, self.constant_int(high)?);
-            let extent = high_value
-                .checked_sub(low_value)
-                .and_then(|n| u32::try_from(n.checked_add(1)?).ok())
-                .filter(|n| *n > 0);
-            let Some(extent) = extent else {
-                self.error(
-                    low.pos,
-                    "ST036",
-                    format!("bounds {low_value}..{high_value} hold no element"),
-                    "the upper bound must not be below the lower one",
-                );
-                return None;
-            };
-            bounds.push(Dim {
-                low: low_value,
-                extent,
-            });
-        }
-        let element = match self.type_def(element, None)? {
-            TypeDef::Scalar(ty) => ty,
-            TypeDef::Array(inner) => {
-                let inner = self.arrays.get(inner)?.clone();
-                bounds.extend(inner.dims);
-                inner.element
-            }
-            TypeDef::StdBlock(_) | TypeDef::UserBlock(_) => {
-                self.error(
-                    pos,
-                    "ST037",
-                    "an array of function blocks is not part of this language",
-                    "declare the instances one by one",
-                );
-                return None;
-            }
-        };
-        let total = bounds
-            .iter()
-            .try_fold(1_usize, |n, dim| n.checked_mul(dim.extent as usize))
-            .filter(|n| *n <= MAX_SLOTS);
-        let first_dim = u16::try_from(self.dims.len()).ok();
-        let (Some(total), Some(first_dim), true) = (
-            total,
-            first_dim,
-            self.dims.len() + bounds.len() < usize::from(u16::MAX),
-        ) else {
-            self.limit(pos, "values", MAX_SLOTS);
-            return None;
-        };
-        self.dims.extend(&bounds);
-        self.arrays.push(ArrayTy {
-            element,
-            dims: bounds,
-            first_dim,
-            total,
-        });
-        Some(TypeDef::Array(self.arrays.len() - 1))
-    }
-
-    /// Initial value of a variable without one: zero, or the first value of an enumeration.
-    fn default_value(&self, ty: Ty) -> u64 {
-        match ty {
-            Ty::Enum(index) => {
-                super::numeric::slot_i64(self.enums.get(usize::from(index)).map_or(0, |e| e.first))
-            }
-            _ => 0,
-        }
-    }
-}
-
 // Variables.
-impl Gen<'_> {
+impl<'a> Gen<'a> {
     pub(super) fn var_block(
         &mut self,
-        block: &VarBlock,
+        block: &'a VarBlock,
         owner: Owner<'_>,
         fresh: &mut Vec<(Slot, Slot, u16)>,
     ) {
@@ -417,7 +213,16 @@ impl Gen<'_> {
                 );
                 continue;
             }
-            let Some(def) = self.type_def(&decl.spec, None) else {
+            if block.section == Section::InOut && owner.kind == Some(PouKind::Program) {
+                self.error(
+                    pos,
+                    "ST038",
+                    "a program has no VAR_IN_OUT",
+                    "nobody calls a program with variables; use VAR_EXTERNAL",
+                );
+                continue;
+            }
+            let Some(typed) = self.type_def(&decl.spec, None) else {
                 // Known by name with an unknown type, so that uses do not report it again.
                 for name in &decl.names {
                     self.declare(
@@ -433,15 +238,13 @@ impl Gen<'_> {
                 continue;
             };
             for name in &decl.names {
-                self.variable(name, decl, def, block, owner, fresh);
+                self.variable(name, decl, typed, block, owner, fresh);
             }
         }
     }
 
     pub(super) fn declare(&mut self, name: &Name, var: Var) {
-        self.declared += 1;
-        if self.declared > MAX_DECLARED {
-            self.limit(name.pos, "variables", MAX_DECLARED);
+        if !self.count_declared(name.pos) {
             return;
         }
         if self.scope.insert(name.text.clone(), var).is_some() {
@@ -454,7 +257,16 @@ impl Gen<'_> {
         }
     }
 
-    fn external(&mut self, decl: &VarDecl) {
+    /// Counts a variable, a member or a value of an enumeration; false once there are too many.
+    pub(super) fn count_declared(&mut self, pos: Pos) -> bool {
+        self.declared += 1;
+        if self.declared > MAX_DECLARED {
+            self.limit(pos, "variables", MAX_DECLARED);
+        }
+        !self.stopped
+    }
+
+    fn external(&mut self, decl: &'a VarDecl) {
         for name in &decl.names {
             let Some(global) = self.globals.get(&name.text).copied() else {
                 self.error(
@@ -465,9 +277,7 @@ impl Gen<'_> {
                 );
                 continue;
             };
-            let same = match (self.type_def(&decl.spec, None), global.ty) {
-                (Some(TypeDef::Scalar(a)), VarTy::Scalar(b)) => a == b,
-                (Some(TypeDef::Array(a)), VarTy::Array(b)) => self.same_array(a, b),
+            let same = match (self.type_def(&decl.spec, None).map(|t| t.def), global.ty) {
                 (Some(TypeDef::StdBlock(a)), VarTy::Block(b)) => self
                     .instances
                     .get(b)
@@ -476,7 +286,9 @@ impl Gen<'_> {
                     .instances
                     .get(b)
                     .is_some_and(|i| i.kind == BlockKind::User(a)),
-                (None, _) => true,
+                // A STRING without a length stands for one of any length.
+                (Some(TypeDef::Data(VarTy::Text(_))), VarTy::Text(_)) | (None, _) => true,
+                (Some(TypeDef::Data(a)), b) => self.same_type(a, b),
                 _ => false,
             };
             if !same {
@@ -491,19 +303,12 @@ impl Gen<'_> {
         }
     }
 
-    pub(super) fn same_array(&self, a: usize, b: usize) -> bool {
-        match (self.arrays.get(a), self.arrays.get(b)) {
-            (Some(a), Some(b)) => a.element == b.element && a.dims == b.dims,
-            _ => false,
-        }
-    }
-
     fn variable(
         &mut self,
         name: &Name,
-        decl: &VarDecl,
-        def: TypeDef,
-        block: &VarBlock,
+        decl: &'a VarDecl,
+        typed: Typed<'a>,
+        block: &'a VarBlock,
         owner: Owner<'_>,
         fresh: &mut Vec<(Slot, Slot, u16)>,
     ) {
@@ -511,33 +316,122 @@ impl Gen<'_> {
             || (owner.kind == Some(PouKind::Function)
                 && matches!(block.section, Section::Local | Section::Output));
         let retain = owner.retain || block.retain;
-        if let Some((address, pos)) = decl.at {
-            self.located_variable(name, decl, def, (address, pos), block, owner);
-            return;
-        }
-        let start = self.init.len();
-        let var = match def {
-            TypeDef::Scalar(ty) => self.scalar(decl, ty, block),
-            TypeDef::Array(index) => self.array(decl, index, block),
+        let ty = match typed.def {
+            TypeDef::Data(ty) => ty,
             TypeDef::StdBlock(_) | TypeDef::UserBlock(_) => {
-                self.block_variable(name, decl, def, block, owner);
+                if decl.at.is_some() || block.section == Section::InOut {
+                    self.block_misplaced(name);
+                } else {
+                    self.block_variable(name, decl, typed.def, block, owner);
+                }
                 return;
             }
         };
-        let Some(var) = var else { return };
+        if let Some((address, pos)) = decl.at {
+            self.located_variable(name, decl, ty, (address, pos), block, owner);
+            return;
+        }
+        if block.section == Section::InOut {
+            self.reference_variable(name, ty, decl);
+            return;
+        }
+        let init = decl.init.as_ref().or(typed.init);
+        let Some(var) = self.stored_variable(ty, init, block) else {
+            return;
+        };
         if let VarPlace::Slot(slot) = var.place {
-            let count = u16::try_from(self.var_len(var.ty)).unwrap_or(0);
+            let count = self.size_of(ty);
             if retain && !is_fresh {
                 self.retain
-                    .push(usize::from(slot)..usize::from(slot) + usize::from(count));
+                    .push(usize::from(slot)..usize::from(slot) + count);
             }
-            if is_fresh && !block.constant && self.init.len() > start {
-                let template = self.template(slot, count);
-                fresh.push((slot, template, count));
+            if is_fresh && !block.constant {
+                self.start_fresh(slot, ty, fresh);
             }
         }
         self.symbol(owner, &name.text, var);
         self.declare(name, var);
+    }
+
+    fn block_misplaced(&mut self, name: &Name) {
+        self.error(
+            name.pos,
+            "ST044",
+            "a function block is neither located nor passed to others",
+            "declare it in VAR and pass its inputs and outputs",
+        );
+    }
+
+    fn reference_variable(&mut self, name: &Name, ty: VarTy, decl: &VarDecl) {
+        if decl.init.is_some() {
+            self.error(
+                name.pos,
+                "ST041",
+                "a VAR_IN_OUT has no initial value",
+                "it is another variable at every call",
+            );
+        }
+        let var = Var {
+            ty,
+            place: VarPlace::Ref(self.slots(1, 0)),
+            section: Section::InOut,
+            read_only: false,
+        };
+        self.declare(name, var);
+    }
+
+    /// A variable with slots of its own, or a constant.
+    fn stored_variable(
+        &mut self,
+        ty: VarTy,
+        init: Option<&'a Init>,
+        block: &VarBlock,
+    ) -> Option<Var> {
+        let constant = block.constant && matches!(ty, VarTy::Scalar(_) | VarTy::Subrange(_));
+        let place = match (ty, init) {
+            // Single values are computed before they get a slot.
+            (VarTy::Scalar(ty), Some(Init::Value(expr))) => {
+                let bits = self.constant_of(expr, ty)?;
+                self.place_of(constant, bits)
+            }
+            (VarTy::Scalar(ty), None) => self.place_of(constant, self.default_value(ty)),
+            (VarTy::Subrange(index), Some(Init::Value(expr))) => {
+                let bits = self.constant_in(expr, index)?;
+                self.place_of(constant, bits)
+            }
+            _ => {
+                let slot = self.slots(self.size_of(ty), 0);
+                if self.stopped {
+                    return None;
+                }
+                self.fill(slot, ty, init)?;
+                VarPlace::Slot(slot)
+            }
+        };
+        Some(Var {
+            ty,
+            place,
+            section: block.section,
+            read_only: block.constant,
+        })
+    }
+
+    fn place_of(&mut self, constant: bool, bits: u64) -> VarPlace {
+        if constant {
+            VarPlace::Const(bits)
+        } else {
+            VarPlace::Slot(self.slots(1, bits))
+        }
+    }
+
+    /// Notes that a variable gets its initial value at every call.
+    fn start_fresh(&mut self, slot: Slot, ty: VarTy, fresh: &mut Vec<(Slot, Slot, u16)>) {
+        if self.stopped {
+            return;
+        }
+        let count = u16::try_from(self.size_of(ty)).unwrap_or(0);
+        let template = self.template(slot, count);
+        fresh.push((slot, template, count));
     }
 
     /// Slots that keep the initial values of `slot..` for variables that start fresh at every call.
@@ -564,109 +458,17 @@ impl Gen<'_> {
         }
     }
 
-    fn var_len(&self, ty: VarTy) -> usize {
-        match ty {
-            VarTy::Array(index) => self.arrays.get(index).map_or(0, |a| a.total),
-            _ => 1,
-        }
-    }
-
-    fn scalar(&mut self, decl: &VarDecl, ty: Ty, block: &VarBlock) -> Option<Var> {
-        let bits = match &decl.init {
-            None => self.default_value(ty),
-            Some(Init::Value(expr)) => self.constant_of(expr, ty)?,
-            Some(Init::List(_, pos)) => {
-                self.error(
-                    *pos,
-                    "ST041",
-                    "a list of values needs an array",
-                    "give a single value",
-                );
-                return None;
-            }
-            Some(Init::Members(members)) => {
-                let pos = members.first().map_or(Pos::default(), |(n, _)| n.pos);
-                self.error(
-                    pos,
-                    "ST041",
-                    "initial members need a function block",
-                    "give a single value",
-                );
-                return None;
-            }
-        };
-        let place = if block.constant {
-            VarPlace::Const(bits)
-        } else {
-            VarPlace::Slot(self.slots(1, bits))
-        };
-        Some(Var {
-            ty: VarTy::Scalar(ty),
-            place,
-            section: block.section,
-            read_only: block.constant,
-        })
-    }
-
-    fn array(&mut self, decl: &VarDecl, index: usize, block: &VarBlock) -> Option<Var> {
-        let array = self.arrays.get(index)?.clone();
-        let default = self.default_value(array.element);
-        let slot = self.slots(array.total, default);
-        let mut values = Vec::new();
-        match &decl.init {
-            None => {}
-            Some(Init::List(items, pos)) => {
-                for (repeat, expr) in items {
-                    let count = match repeat {
-                        Some(repeat) => {
-                            usize::try_from(self.constant_int(repeat)?).unwrap_or(usize::MAX)
-                        }
-                        None => 1,
-                    };
-                    let bits = self.constant_of(expr, array.element)?;
-                    if count > array.total.saturating_sub(values.len()) {
-                        self.error(
-                            *pos,
-                            "ST041",
-                            format!("more values than the {} elements", array.total),
-                            "shorten the list",
-                        );
-                        return None;
-                    }
-                    values.resize(values.len() + count, bits);
-                }
-            }
-            Some(Init::Value(expr)) => {
-                self.error(
-                    expr.pos,
-                    "ST041",
-                    "an array takes a list of values",
-                    "write [1, 2, 3] or [10(0)]",
-                );
-                return None;
-            }
-            Some(Init::Members(_)) => return None,
-        }
-        self.set_initial(slot, &values);
-        Some(Var {
-            ty: VarTy::Array(index),
-            place: VarPlace::Slot(slot),
-            section: block.section,
-            read_only: block.constant,
-        })
-    }
-
     fn located_variable(
         &mut self,
         name: &Name,
-        decl: &VarDecl,
-        def: TypeDef,
+        decl: &'a VarDecl,
+        ty: VarTy,
         at: (DirectAddress, Pos),
-        block: &VarBlock,
+        block: &'a VarBlock,
         owner: Owner<'_>,
     ) {
         let (address, pos) = at;
-        let TypeDef::Scalar(ty) = def else {
+        let VarTy::Scalar(ty) = ty else {
             self.error(
                 pos,
                 "ST042",
@@ -676,7 +478,7 @@ impl Gen<'_> {
             return;
         };
         if !ty.fits(address.size) {
-            let hint = "X holds BOOL; B BYTE, SINT, USINT; W WORD, INT, UINT; D DWORD, DINT, UDINT, REAL; L LINT, LREAL";
+            let hint = "X holds BOOL; B BYTE, SINT, USINT; W WORD, INT, UINT; D DWORD, DINT, UDINT, REAL; L LWORD, LINT, ULINT, LREAL";
             self.error(
                 pos,
                 "ST042",
@@ -760,32 +562,5 @@ impl Gen<'_> {
             );
         }
         at
-    }
-
-    pub(super) fn symbol(&mut self, owner: Owner<'_>, name: &str, var: Var) {
-        let Some(prefix) = owner.prefix else { return };
-        let (ty, dims) = match var.ty {
-            VarTy::Scalar(ty) => (ty, Vec::new()),
-            VarTy::Array(index) => match self.arrays.get(index) {
-                Some(array) => (array.element, array.dims.clone()),
-                None => return,
-            },
-            VarTy::Block(_) => return,
-        };
-        let place = match var.place {
-            VarPlace::Slot(slot) => Place::Slot(slot),
-            VarPlace::Memory { at, size } => Place::Memory { at, size },
-            VarPlace::Const(bits) => Place::Slot(self.constant_slot(bits)),
-        };
-        let constant = var.read_only && !matches!(var.place, VarPlace::Memory { .. });
-        self.symbols.insert(
-            format!("{prefix}{name}"),
-            Symbol {
-                ty,
-                place,
-                dims,
-                constant,
-            },
-        );
     }
 }

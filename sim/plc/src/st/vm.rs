@@ -13,9 +13,13 @@ use super::instr::{Instr, Pc};
 use super::numeric::{
     binary, convert, div_d, div_f, div_i, f32_of, f64_of, fit, i64_of, lreal, mod_i, real, unary,
 };
+use super::text;
 
 /// Calls nested deeper than this are a fault.
 pub(crate) const MAX_CALL_DEPTH: usize = 64;
+
+/// Instructions that a function of texts counts as: about the time of copying one of the longest.
+const TEXT_COST: u64 = 16;
 
 /// Bounds of one array dimension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -217,6 +221,24 @@ fn execute(
                 }
                 depth -= 1;
                 *pc = usize::from(stack[depth]);
+            }
+            Instr::CopyAt { d, a, n } => {
+                let (a, d) = (get!(a) as usize, get!(d) as usize);
+                slots.copy_within(a..a + usize::from(n), d);
+                *left = left.saturating_sub(u64::from(n) / 8);
+            }
+            Instr::CheckRange { a, low, high } => {
+                if !(int!(low)..=int!(high)).contains(&int!(a)) {
+                    return Err(FaultKind::Overflow);
+                }
+            }
+            Instr::Text { f, d, a, b } => {
+                text::run(f, slots, d, a, b)?;
+                *left = left.saturating_sub(TEXT_COST);
+            }
+            Instr::TextConvert { how, d, a } => {
+                text::convert(how, slots, d, a)?;
+                *left = left.saturating_sub(TEXT_COST);
             }
             Instr::Block { kind, base } => kind.call(&mut slots[usize::from(base)..], cycle)?,
         }

@@ -41,7 +41,9 @@ fn syntax_errors_have_their_place() {
         ("t := T#5parsec;", (3, 6, "ST005")),
         ("t := T#;", (3, 6, "ST005")),
         ("%QX0.9 := TRUE;", (3, 1, "ST006")),
-        ("i := 'text';", (3, 6, "ST003")),
+        ("i := 'text';", (3, 6, "ST060")),
+        ("i := 'text;", (3, 6, "ST003")),
+        ("i := \"wide\";", (3, 6, "ST003")),
         ("i := 5 ? 3;", (3, 8, "ST001")),
         ("(* never closed", (3, 1, "ST002")),
         ("i := T1(IN := b);", (3, 6, "ST073")),
@@ -128,15 +130,15 @@ fn errors_of_declarations_have_their_place() {
         ),
         ("PROGRAM TON END_PROGRAM", (1, 9, "ST030")),
         (
-            "PROGRAM P VAR a : STRING; END_VAR END_PROGRAM",
+            "PROGRAM P VAR a : WSTRING; END_VAR END_PROGRAM",
             (1, 19, "ST021"),
         ),
         (
             "PROGRAM P VAR_IN_OUT a : INT; END_VAR END_PROGRAM",
-            (1, 11, "ST021"),
+            (1, 22, "ST038"),
         ),
         (
-            "PROGRAM P VAR a : ULINT; END_VAR END_PROGRAM",
+            "PROGRAM P VAR a : UULINT; END_VAR END_PROGRAM",
             (1, 19, "ST034"),
         ),
         (

@@ -13,10 +13,15 @@ mod blocks;
 mod compile_errors;
 mod language;
 mod modes;
+mod openplc;
 mod programs;
 mod robustness;
+mod s7_blocks;
 mod state;
+mod tasks;
 mod thread;
+mod types;
+mod units;
 
 use sim_plc::{Plc, PlcConfig, ProgramConfig};
 use sim_record::SimTime;

@@ -33,8 +33,32 @@ VAR_EXTERNAL g : REAL; END_VAR
 END_PROGRAM
 ";
 
+/// What OpenPLC's dialect has beyond it.
+const DIALECT: &str = "
+TYPE LEVEL : INT (0..100) := 5; N : STRING[12]; P : STRUCT a : N := 'x$'$0A'; b : ARRAY[0..1, 1..2] OF LEVEL := [[1, 2], 2(7)]; c : ULINT; END_STRUCT
+  Q : STRUCT p : ARRAY[1..3] OF P := [2((c := 4)), (a := 'z')]; d : DT := DT#2024-02-29-12:00:00; END_STRUCT; END_TYPE
+FUNCTION_BLOCK F VAR_IN_OUT q : Q; l : LEVEL; s : STRING; END_VAR VAR_INPUT i : INT; END_VAR VAR_OUTPUT o : P; t : N := 'o'; END_VAR VAR RETAIN k : Q; END_VAR
+  q.p[i].b[i MOD 2, i] := l; l := l + 1; s := CONCAT(s, q.p[i].a, 'y'); k := q; o := k.p[1]; q.p[2] := q.p[i]; END_FUNCTION_BLOCK
+FUNCTION G : STRING VAR_INPUT p : P; n : INT; END_VAR VAR_IN_OUT u : ULINT; END_VAR u := u * 3; G := INSERT(p.a, 'abc', n); END_FUNCTION
+PROGRAM main VAR q : ARRAY[0..1] OF Q; f : F; s, r : STRING := 'text'; l : LEVEL; u : ULINT; i : INT; w AT %QW1 : INT; t : TOD; d : DATE; c : CTU_DINT; m : RAMP; p : PID; x : LWORD; END_VAR
+VAR_EXTERNAL g : DINT; END_VAR
+  f(q := q[i], l := l, s := s, i := 1 + i, t => r); l := l MOD 50; i := (i + 1) MOD 2; r := G(q[i].p[1], n := i, u := u); u := u MOD 1000;
+  s := REPLACE(LEFT(s, 20), r, 1, FIND(s, 'x')); IF s < r AND LEN(s) > 3 THEN s := MID(s, 3, 2); END_IF; q[0] := q[i];
+  FOR i := 0 TO 5 DO IF i = 3 THEN CONTINUE; END_IF END_FOR; i := ADD(EN := l > 3, IN1 := 0, IN2 := 1, ENO => p.AUTO);
+  t := TOD#23:00:00 - T#1h; d := DT_TO_DATE(q[0].d + T#1d); g := g + DATE_TO_DINT(d) / 100000000 + STRING_TO_DINT('5'); w := WORD_TO_INT(UINT_TO_BCD_WORD(42)); x := ROL(NOT x, 3);
+  c(CU := i > 0, PV := 3); m(RUN := TRUE, X1 := 3.0, TR := T#1s, CYCLE := T#100ms); p(KP := 1.0, TR := 2.0, CYCLE := T#100ms); s := CONCAT(s, REAL_TO_STRING(m.XOUT));
+END_PROGRAM
+PROGRAM other VAR n : INT; END_VAR n := (n + 1) MOD 9; END_PROGRAM
+CONFIGURATION c VAR_GLOBAL RETAIN g : DINT; go AT %IX0.0 : BOOL; END_VAR RESOURCE r ON PLC
+  TASK a(INTERVAL := T#100ms, PRIORITY := 1); TASK b(SINGLE := go, PRIORITY := 0); PROGRAM i WITH a : main; PROGRAM j WITH b : other; PROGRAM k WITH b : other;
+END_RESOURCE END_CONFIGURATION
+";
+
 fn words() -> impl Strategy<Value = String> {
-    let tokens: Vec<&'static str> = EVERYTHING.split_whitespace().collect();
+    let tokens: Vec<&'static str> = EVERYTHING
+        .split_whitespace()
+        .chain(DIALECT.split_whitespace())
+        .collect();
     proptest::collection::vec(proptest::sample::select(tokens), 0..60)
         .prop_map(|list| list.join(" "))
 }
@@ -59,17 +83,86 @@ fn exercise(source: &str) {
 }
 
 #[test]
-fn the_program_with_everything_runs() {
-    let mut plc = Plc::new(config(EVERYTHING)).unwrap();
-    for step in 0..100 {
-        plc.scan(SimTime(step * 100_000));
+fn types_inside_each_other_and_names_are_bounded() {
+    let refused = |source: &str, code: &str| {
+        let errors = sim_plc::st::compile(source).expect_err("too much");
+        assert_eq!(errors[0].code, code, "{}", errors[0]);
+    };
+    let mut chain = "TYPE S0 : STRUCT a : INT; END_STRUCT;\n".to_owned();
+    for i in 1..5_000 {
+        chain += &format!("S{i} : STRUCT a : S{}; END_STRUCT;\n", i - 1);
     }
-    assert_eq!(
-        (plc.mode(), plc.scan_count()),
-        (Mode::Run, 100),
-        "{:?}",
-        plc.diagnostics()
+    refused(&format!("{chain} END_TYPE PROGRAM P END_PROGRAM"), "ST040");
+    // Doubling 30 times would be a thousand million slots.
+    let mut doubling = "TYPE S0 : STRUCT a : INT; END_STRUCT;\n".to_owned();
+    for i in 1..30 {
+        doubling += &format!("S{i} : STRUCT a, b : S{}; END_STRUCT;\n", i - 1);
+    }
+    refused(
+        &format!("{doubling} END_TYPE PROGRAM P END_PROGRAM"),
+        "ST040",
     );
+    let flat = format!(
+        "PROGRAM P VAR a : ARRAY[{}0..0] OF INT; END_VAR END_PROGRAM",
+        "0..0, ".repeat(16)
+    );
+    refused(&flat, "ST040");
+    let texts = "PROGRAM P VAR a : ARRAY[0..1999] OF STRING[254]; END_VAR END_PROGRAM";
+    refused(texts, "ST040");
+    refused(
+        &format!(
+            "PROGRAM P VAR {} : INT; END_VAR END_PROGRAM",
+            "a".repeat(129)
+        ),
+        "ST008",
+    );
+    // Types inside function blocks are made once per instance.
+    let instances: String = (0..4000).map(|i| format!("i{i},")).collect();
+    let many = |inside: &str| {
+        format!(
+            "FUNCTION_BLOCK B VAR_IN_OUT x : {inside}; END_VAR END_FUNCTION_BLOCK PROGRAM P VAR {instances} z : B; END_VAR END_PROGRAM"
+        )
+    };
+    let values: Vec<String> = (0..5000).map(|i| format!("v{i}")).collect();
+    refused(&many(&format!("({})", values.join(","))), "ST040");
+    refused(
+        &many(&format!("STRUCT {} : INT; END_STRUCT", values.join(","))),
+        "ST040",
+    );
+    let long = "n".repeat(128);
+    let fields: String = (0..600)
+        .map(|i| format!("{}{i:04} : INT;", "f".repeat(120)))
+        .collect();
+    let inner = format!("TYPE I : STRUCT {fields} END_STRUCT; END_TYPE");
+    let vars: String = (0..90)
+        .map(|i| format!("{}{i:03} : I;", "v".repeat(120)))
+        .collect();
+    refused(
+        &format!("{inner} PROGRAM {long} VAR {vars} END_VAR END_PROGRAM"),
+        "ST040",
+    );
+    let literal = format!(
+        "PROGRAM P VAR s : STRING; END_VAR s := '{}'; END_PROGRAM",
+        "x".repeat(255)
+    );
+    refused(&literal, "ST004");
+}
+
+#[test]
+fn the_program_with_everything_runs() {
+    for source in [EVERYTHING, DIALECT] {
+        let mut plc = Plc::new(config(source)).unwrap_or_else(|e| panic!("{e}"));
+        for step in 0..100 {
+            plc.set_input_bit(0, step % 7 == 0);
+            plc.scan(SimTime(step * 100_000));
+        }
+        assert_eq!(
+            (plc.mode(), plc.scan_count()),
+            (Mode::Run, 100),
+            "{:?}",
+            plc.diagnostics()
+        );
+    }
 }
 
 proptest! {
@@ -90,7 +183,8 @@ proptest! {
 
     #[test]
     fn mutated_programs_never_panic(edits in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0_usize..12), 1..6)) {
-        let mut bytes = EVERYTHING.as_bytes().to_vec();
+        let dialect = edits.first().is_some_and(|(_, with, _)| with % 2 == 0);
+        let mut bytes = if dialect { DIALECT } else { EVERYTHING }.as_bytes().to_vec();
         for (at, with, length) in edits {
             let start = at.index(bytes.len());
             let end = (start + length).min(bytes.len());
@@ -138,7 +232,8 @@ proptest! {
 
     #[test]
     fn damaged_saved_states_never_panic(edits in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8), cut in any::<prop::sample::Index>()) {
-        let mut plc = Plc::new(config(EVERYTHING)).unwrap();
+        let source = if cut.index(3) == 0 { EVERYTHING } else { DIALECT };
+        let mut plc = Plc::new(config(source)).unwrap();
         plc.scan(SimTime::ZERO);
         let mut bytes = plc.save();
         for (at, with) in edits {

@@ -4,7 +4,8 @@ use super::rules::{is_attempt, writes_coils};
 use serde::Serialize;
 use sim_record::{
     ConnectionOutcome, FirewallChange, ModbusRecord, PlantInfo, PlantSample, PrincipalId,
-    ProgramChange, Record, RecordKind, SafetyEvent, SimDuration, SimTime, Team,
+    ProgramChange, Record, RecordKind, S7Record, S7Service, SafetyEvent, SimDuration, SimTime,
+    Team,
 };
 use sim_scenario::model::{ControllerKind, IoLink, Scenario};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -46,6 +47,8 @@ const UNDO_MAX: usize = 64;
 const DISTURBANCES_MAX: usize = 64;
 /// (attacker, controller) pairs whose reads are counted.
 const READERS_MAX: usize = 1024;
+/// Bytes of one S7 write whose addresses are remembered: as many as the longest PDU holds.
+const WRITTEN_MAX: u32 = 960;
 /// Times kept for one address.
 const WRITE_TIMES: usize = 3;
 
@@ -166,8 +169,52 @@ pub(super) struct News {
     pub started_anew: bool,
 }
 
-/// Controller, coil instead of holding register, address.
-type Place = (String, bool, u16);
+/// What addresses of a controller count in.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+enum Space {
+    Holding,
+    Coil,
+    /// Bytes of an area of an S7 CPU, such as `DB1`.
+    S7(String),
+}
+
+/// Controller, space, address.
+type Place = (String, Space, u32);
+
+/// A write that a controller carried out.
+struct Written<'a> {
+    asset: &'a str,
+    by: PrincipalId,
+    changed: bool,
+    space: Space,
+    /// First address and how many; none where the request names none.
+    at: Option<(u32, u32)>,
+}
+
+impl<'a> Written<'a> {
+    fn modbus(m: &'a ModbusRecord) -> Self {
+        let coils = writes_coils(m.function);
+        Self {
+            asset: &m.asset,
+            by: m.by,
+            changed: m.changed,
+            space: if coils { Space::Coil } else { Space::Holding },
+            at: m
+                .address
+                .map(|first| (u32::from(first), u32::from(m.count.max(1)))),
+        }
+    }
+
+    fn s7(r: &'a S7Record) -> Self {
+        Self {
+            asset: &r.asset,
+            by: r.by,
+            changed: r.changed,
+            space: Space::S7(r.object.clone()),
+            at: Some((r.offset, r.bytes.clamp(1, WRITTEN_MAX))),
+        }
+    }
+}
 
 /// All facts.
 #[derive(Default, Serialize)]
@@ -239,6 +286,7 @@ impl Facts {
                 news.probe = self.learn_probe(time, *by, *dst, *port);
             }
             RecordKind::Modbus(m) => self.learn_modbus(time, m, &mut news),
+            RecordKind::S7(r) => self.learn_s7(time, r, &mut news),
             RecordKind::Flood { asset, by, .. } => {
                 self.learn_disturbance(time, FLOOD_EFFECT, asset.clone(), *by)
             }
@@ -533,28 +581,49 @@ impl Facts {
     }
 
     fn learn_modbus(&mut self, time: SimTime, m: &ModbusRecord, news: &mut News) {
-        let red = self.is_red(m.by);
         if m.exception.is_none() {
-            if let Some(open) = self.connections.get_mut(&m.conn) {
-                open.used = time;
-            }
+            self.learn_use(time, m.conn);
             if m.write {
-                self.learn_write(time, m, red, news);
+                self.learn_write(time, &Written::modbus(m), news);
             }
         }
-        if red && !m.write {
-            let key = (m.by, m.asset.clone());
-            if self.reads.len() < READERS_MAX || self.reads.contains_key(&key) {
-                let reads = self.reads.entry(key).or_default();
-                *reads = reads.saturating_add(1);
-                news.reads = *reads;
-            }
+        if !m.write {
+            self.learn_read(m.by, &m.asset, news);
         }
     }
 
-    fn learn_write(&mut self, time: SimTime, m: &ModbusRecord, red: bool, news: &mut News) {
-        if red && m.changed {
-            let driven = self.declared.drives.get(&m.asset);
+    fn learn_s7(&mut self, time: SimTime, r: &S7Record, news: &mut News) {
+        if r.refused.is_none() {
+            self.learn_use(time, r.conn);
+            if r.service == S7Service::Write {
+                self.learn_write(time, &Written::s7(r), news);
+            }
+        }
+        if r.service == S7Service::Read {
+            self.learn_read(r.by, &r.asset, news);
+        }
+    }
+
+    /// A connection was of use.
+    fn learn_use(&mut self, time: SimTime, conn: u32) {
+        if let Some(open) = self.connections.get_mut(&conn) {
+            open.used = time;
+        }
+    }
+
+    fn learn_read(&mut self, by: PrincipalId, asset: &str, news: &mut News) {
+        let key = (by, asset.to_owned());
+        if self.is_red(by) && (self.reads.len() < READERS_MAX || self.reads.contains_key(&key)) {
+            let reads = self.reads.entry(key).or_default();
+            *reads = reads.saturating_add(1);
+            news.reads = *reads;
+        }
+    }
+
+    fn learn_write(&mut self, time: SimTime, written: &Written<'_>, news: &mut News) {
+        let red = self.is_red(written.by);
+        if red && written.changed {
+            let driven = self.declared.drives.get(written.asset);
             for plant in self
                 .plants
                 .iter_mut()
@@ -563,14 +632,17 @@ impl Facts {
                 plant.pushed = Some((time, plant.values.clone()));
             }
         }
-        self.last_writer.insert(m.asset.clone(), (m.by, time));
-        let Some(first) = m.address else { return };
-        for address in (first..=u16::MAX).take(usize::from(m.count.max(1))) {
-            let place = (m.asset.clone(), writes_coils(m.function), address);
+        self.last_writer
+            .insert(written.asset.to_owned(), (written.by, time));
+        let Some((first, count)) = written.at else {
+            return;
+        };
+        for address in first..first.saturating_add(count) {
+            let place = (written.asset.to_owned(), written.space.clone(), address);
             if red {
-                news.repeats = news.repeats.max(self.count_write(time, m.by, &place));
+                news.repeats = news.repeats.max(self.count_write(time, written.by, &place));
             }
-            self.learn_standing(time, m, red, place);
+            self.learn_standing(time, written, red, place);
         }
     }
 
@@ -595,7 +667,7 @@ impl Facts {
     }
 
     /// A red value stands until somebody else changes it; red refreshes it by writing it again.
-    fn learn_standing(&mut self, time: SimTime, m: &ModbusRecord, red: bool, place: Place) {
+    fn learn_standing(&mut self, time: SimTime, m: &Written<'_>, red: bool, place: Place) {
         if !red {
             if m.changed {
                 self.standing.remove(&place);

@@ -53,6 +53,27 @@ pub(super) fn refusal(facts: &Facts, record: &Record) -> Option<Refusal> {
                 command,
             })
         }
+        RecordKind::S7(r) => {
+            let code = r.refused.filter(|_| facts.is_red(r.by))?;
+            let gate = facts.key_against_writes(&r.asset).filter(|_| r.write);
+            let (cause, command) = gate.map_or_else(
+                || (format!("refused by the CPU with code {code:04X}"), None),
+                |key| {
+                    (
+                        format!("key of {} in {}", r.asset, key.position),
+                        key.command,
+                    )
+                },
+            );
+            Some(Refusal {
+                by: r.by,
+                asset: r.asset.clone(),
+                zone: None,
+                technique: r.write.then_some(COMMAND),
+                cause,
+                command,
+            })
+        }
         RecordKind::Blocked {
             router,
             rule,

@@ -3,12 +3,14 @@
 use super::facts::{Facts, News};
 use sim_record::{
     ConnectionOutcome, ModbusRecord, PlantEvent, PrincipalId, ProgramChange, Record, RecordKind,
-    SafetyEvent,
+    S7Record, S7Service, SafetyEvent,
 };
 use sim_wire::modbus::function as fc;
 
 /// Distinct (address, port) pairs within [`super::facts::SCAN_WINDOW`] that make a scan.
 const SCAN_PAIRS: usize = 10;
+/// Bytes of one S7 read above which it is a block read and no single value.
+const POINT_BYTES: u32 = 4;
 /// Reads of one controller that make an identification of points, where no single read takes more than one item.
 const POINT_READS: u32 = 3;
 /// Writes of one address within [`super::facts::REPEAT_WINDOW`] that make a brute force.
@@ -59,6 +61,7 @@ pub(super) const RULES: &[Rule] = &[
     row("T0858", mode_changed), // RUN or STOP: the controller
     row("T0816", restarted),    // RUN to RUN, or STOP by restart or power: the controller
     row("T0843", program_download), // program written: the controller
+    row("T0809", block_deleted), // block of the program deleted: the controller
     // Network.
     row("T0830", arp_claim),    // address claimed: its owner
     row("T1692.002", tampered), // a reply changed on its way: the station deceived
@@ -99,48 +102,66 @@ fn is_answered(kind: &RecordKind) -> bool {
 }
 
 fn identification(c: &Context<'_>) -> Vec<Hit> {
-    modbus(c, |m| {
+    let modbus = |m: &ModbusRecord| {
         matches!(
             m.function,
             fc::ENCAPSULATED_INTERFACE | fc::REPORT_SERVER_ID
         )
-    })
+    };
+    request(c, modbus, |r| r.service == S7Service::Identify)
 }
 
 fn point_reads(c: &Context<'_>) -> Vec<Hit> {
-    modbus(c, |m| {
-        is_read(m) && m.exception.is_none() && (m.count >= 2 || c.news.reads >= POINT_READS)
-    })
+    let often = c.news.reads >= POINT_READS;
+    let modbus = |m: &ModbusRecord| is_read(m) && m.exception.is_none() && (m.count >= 2 || often);
+    let s7 = |r: &S7Record| match r.service {
+        S7Service::Read => r.refused.is_none() && (r.bytes > POINT_BYTES || often),
+        S7Service::Directory => r.refused.is_none(),
+        _ => false,
+    };
+    request(c, modbus, s7)
 }
 
 fn process_reads(c: &Context<'_>) -> Vec<Hit> {
-    modbus(c, |m| {
+    let modbus = |m: &ModbusRecord| {
         m.exception.is_none()
             && matches!(
                 m.function,
                 fc::READ_DISCRETE_INPUTS | fc::READ_INPUT_REGISTERS
             )
-    })
+    };
+    let s7 = |r: &S7Record| {
+        r.service == S7Service::Read && r.refused.is_none() && matches!(&*r.object, "I" | "Q")
+    };
+    request(c, modbus, s7)
 }
 
 fn rogue_master(c: &Context<'_>) -> Vec<Hit> {
-    modbus(c, |_| true)
+    request(c, |_| true, |_| true)
 }
 
 fn command(c: &Context<'_>) -> Vec<Hit> {
-    modbus(c, |m| m.write)
+    request(c, |m| m.write, |r| r.service == S7Service::Write)
 }
 
 fn parameter_changed(c: &Context<'_>) -> Vec<Hit> {
-    modbus(c, |m| {
+    let modbus = |m: &ModbusRecord| {
         m.write && m.changed && m.exception.is_none() && !writes_coils(m.function)
-    })
+    };
+    // Outputs are commands; what stands in data blocks and markers are parameters.
+    request(c, modbus, |r| changes(r) && r.object != "Q")
 }
 
 fn repeated_write(c: &Context<'_>) -> Vec<Hit> {
-    modbus(c, |m| {
-        m.write && m.exception.is_none() && c.news.repeats >= REPEATED_WRITES
+    let again = c.news.repeats >= REPEATED_WRITES;
+    let modbus = |m: &ModbusRecord| m.write && m.exception.is_none() && again;
+    request(c, modbus, |r| {
+        r.service == S7Service::Write && r.refused.is_none() && again
     })
+}
+
+fn block_deleted(c: &Context<'_>) -> Vec<Hit> {
+    program(c, ProgramChange::Deleted)
 }
 
 fn mode_changed(c: &Context<'_>) -> Vec<Hit> {
@@ -244,9 +265,13 @@ fn control_taken(c: &Context<'_>) -> Vec<Hit> {
                 .collect()
         }
         // Further acts while the plant is out: the effect of a value that just stands is no new act.
-        _ => modbus(c, |m| {
-            m.write && m.exception.is_none() && c.facts.drives_plant_out_of_band(&m.asset)
-        }),
+        _ => {
+            let out = |asset: &str| c.facts.drives_plant_out_of_band(asset);
+            let modbus = |m: &ModbusRecord| m.write && m.exception.is_none() && out(&m.asset);
+            request(c, modbus, |r| {
+                r.service == S7Service::Write && r.refused.is_none() && out(&r.asset)
+            })
+        }
     }
 }
 
@@ -277,17 +302,30 @@ fn red(c: &Context<'_>, asset: &str, by: PrincipalId) -> Vec<Hit> {
     }
 }
 
-fn modbus(c: &Context<'_>, matches: impl Fn(&ModbusRecord) -> bool) -> Vec<Hit> {
-    match &c.record.kind {
-        RecordKind::Modbus(m) if c.facts.is_red(m.by) && matches(m) => {
-            vec![Hit {
-                asset: m.asset.clone(),
-                by: m.by,
-                effective: m.exception.is_none(),
-            }]
-        }
-        _ => Vec::new(),
+/// A request of an attacker to a controller, by either protocol.
+fn request(
+    c: &Context<'_>,
+    modbus: impl Fn(&ModbusRecord) -> bool,
+    s7: impl Fn(&S7Record) -> bool,
+) -> Vec<Hit> {
+    let (asset, by, refused) = match &c.record.kind {
+        RecordKind::Modbus(m) if modbus(m) => (&m.asset, m.by, m.exception.is_some()),
+        RecordKind::S7(r) if s7(r) => (&r.asset, r.by, r.refused.is_some()),
+        _ => return Vec::new(),
+    };
+    if !c.facts.is_red(by) {
+        return Vec::new();
     }
+    vec![Hit {
+        asset: asset.clone(),
+        by,
+        effective: !refused,
+    }]
+}
+
+/// An S7 write that changed something.
+fn changes(r: &S7Record) -> bool {
+    r.service == S7Service::Write && r.changed && r.refused.is_none()
 }
 
 fn program(c: &Context<'_>, wanted: ProgramChange) -> Vec<Hit> {

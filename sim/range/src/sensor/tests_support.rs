@@ -143,6 +143,8 @@ fn controller(id: &str, kind: ControllerKind) -> Controller {
         input_limits: Vec::new(),
         safety: None,
         reply_delay: SimDuration::from_millis(5),
+        modbus: true,
+        s7: None,
     }
 }
 

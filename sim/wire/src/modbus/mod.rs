@@ -8,6 +8,7 @@
 
 pub mod client;
 pub mod exception;
+mod file;
 pub mod function;
 pub mod inspect;
 pub mod mbap;
@@ -18,12 +19,13 @@ pub mod server;
 pub mod values;
 
 pub use exception::ExceptionCode;
+pub use file::{FileAnswer, FileRead, FileRun, FileWrite};
 pub use request::{
     DiagnosticData, ReadDeviceId, ReadWriteWords, Request, RequestError, WriteWords,
 };
 pub use response::{
-    DeviceIdentification, MAX_IDENTIFICATION_BYTES, MAX_OBJECT_BYTES, ReadWords, Reply, Response,
-    ServerIdData,
+    CommEventLog, DeviceIdentification, FifoWords, MAX_IDENTIFICATION_BYTES, MAX_OBJECT_BYTES,
+    ReadWords, Reply, Response, ServerIdData,
 };
 
 /// The TCP port registered for Modbus.

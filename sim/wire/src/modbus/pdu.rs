@@ -5,8 +5,8 @@ use super::function as fc;
 use crate::cursor::UnexpectedEnd;
 
 pub use super::values::{
-    BitSpan, Bits, List, MAX_READ_BITS, MAX_READ_WORDS, MAX_READ_WRITE_WORDS, MAX_WRITE_BITS,
-    MAX_WRITE_WORDS, ReadBits, Span, WordSpan, WriteBits,
+    BitSpan, Bits, List, MAX_FIFO_VALUES, MAX_READ_BITS, MAX_READ_WORDS, MAX_READ_WRITE_WORDS,
+    MAX_WRITE_BITS, MAX_WRITE_WORDS, ReadBits, Span, WordSpan, WriteBits,
 };
 
 /// Why bytes are not a valid request or not a valid response to one.
@@ -36,6 +36,16 @@ pub enum PduError {
     /// A coil value that is neither 0x0000 nor 0xFF00.
     #[error("value {0:#06x} not allowed")]
     Value(u16),
+    /// A reference type other than 6, a file 0, or a record beyond 9999.
+    #[error("file {file} record {record} with reference type {reference} does not exist")]
+    FileReference {
+        /// Reference type; 6 is the only one.
+        reference: u8,
+        /// File number.
+        file: u16,
+        /// First record.
+        record: u16,
+    },
     /// A Read Device Identification code that is not 1 to 4.
     #[error("read device id code {0:#04x} not allowed")]
     ReadDeviceId(u8),
@@ -53,6 +63,7 @@ impl PduError {
     pub const fn exception(self) -> ExceptionCode {
         match self {
             Self::UnknownFunction(_) | Self::UnknownMei(_) => ExceptionCode::ILLEGAL_FUNCTION,
+            Self::FileReference { .. } => ExceptionCode::ILLEGAL_DATA_ADDRESS,
             _ => ExceptionCode::ILLEGAL_DATA_VALUE,
         }
     }
@@ -76,7 +87,7 @@ pub enum AccessKind {
     Read,
     /// Writes.
     Write,
-    /// Touches no table: diagnostics, identification, unknown functions.
+    /// Touches no table: diagnostics, identification, files, unknown functions.
     Other,
 }
 
@@ -173,6 +184,8 @@ impl<T: AsRef<[u8]>> Packet<T> {
             Some(fc::WRITE_MULTIPLE_COILS | fc::WRITE_MULTIPLE_REGISTERS) => {
                 (AccessKind::Write, self.quantity())
             }
+            // The count register and as many values as a queue can have.
+            Some(fc::READ_FIFO_QUEUE) => (AccessKind::Read, Some(1 + MAX_FIFO_VALUES)),
             Some(fc::READ_WRITE_MULTIPLE_REGISTERS) => {
                 return [
                     access(AccessKind::Write, self.word(5), self.word(7)),

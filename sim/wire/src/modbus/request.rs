@@ -1,5 +1,6 @@
 //! Valid requests.
 
+use super::file::{FileRead, FileWrite};
 use super::function as fc;
 use super::mbap::MAX_PDU_BYTES;
 use super::pdu::PduError;
@@ -87,6 +88,8 @@ pub enum Request {
         /// Value.
         value: u16,
     },
+    /// Function 7.
+    ReadExceptionStatus,
     /// Function 8.
     Diagnostics {
         /// Sub-function.
@@ -94,6 +97,10 @@ pub enum Request {
         /// Data, at least one byte.
         data: DiagnosticData,
     },
+    /// Function 11.
+    GetCommEventCounter,
+    /// Function 12.
+    GetCommEventLog,
     /// Function 15.
     WriteMultipleCoils {
         /// First address.
@@ -110,6 +117,10 @@ pub enum Request {
     },
     /// Function 17.
     ReportServerId,
+    /// Function 20.
+    ReadFileRecord(FileRead),
+    /// Function 21.
+    WriteFileRecord(FileWrite),
     /// Function 22: the register becomes (itself AND `and_mask`) OR (`or_mask` AND NOT `and_mask`).
     MaskWriteRegister {
         /// Address of the register.
@@ -127,6 +138,11 @@ pub enum Request {
         write_start: u16,
         /// Values to write.
         values: ReadWriteWords,
+    },
+    /// Function 24.
+    ReadFifoQueue {
+        /// The register that holds the number of values; the values follow it.
+        pointer: u16,
     },
     /// Function 43 with MEI type 14.
     ReadDeviceIdentification {
@@ -220,12 +236,18 @@ impl Request {
             Self::ReadInputRegisters(_) => fc::READ_INPUT_REGISTERS,
             Self::WriteSingleCoil { .. } => fc::WRITE_SINGLE_COIL,
             Self::WriteSingleRegister { .. } => fc::WRITE_SINGLE_REGISTER,
+            Self::ReadExceptionStatus => fc::READ_EXCEPTION_STATUS,
             Self::Diagnostics { .. } => fc::DIAGNOSTICS,
+            Self::GetCommEventCounter => fc::GET_COMM_EVENT_COUNTER,
+            Self::GetCommEventLog => fc::GET_COMM_EVENT_LOG,
             Self::WriteMultipleCoils { .. } => fc::WRITE_MULTIPLE_COILS,
             Self::WriteMultipleRegisters { .. } => fc::WRITE_MULTIPLE_REGISTERS,
             Self::ReportServerId => fc::REPORT_SERVER_ID,
+            Self::ReadFileRecord(_) => fc::READ_FILE_RECORD,
+            Self::WriteFileRecord(_) => fc::WRITE_FILE_RECORD,
             Self::MaskWriteRegister { .. } => fc::MASK_WRITE_REGISTER,
             Self::ReadWriteMultipleRegisters { .. } => fc::READ_WRITE_MULTIPLE_REGISTERS,
+            Self::ReadFifoQueue { .. } => fc::READ_FIFO_QUEUE,
             Self::ReadDeviceIdentification { .. } => fc::ENCAPSULATED_INTERFACE,
         }
     }
@@ -280,7 +302,13 @@ impl Request {
                 writer.write_u16(*start)?;
                 write_counted_words(writer, values, true)
             }
-            Self::ReportServerId => Ok(()),
+            Self::ReadExceptionStatus
+            | Self::GetCommEventCounter
+            | Self::GetCommEventLog
+            | Self::ReportServerId => Ok(()),
+            Self::ReadFileRecord(read) => read.write(writer),
+            Self::WriteFileRecord(write) => write.write(writer),
+            Self::ReadFifoQueue { pointer } => writer.write_u16(*pointer),
             Self::MaskWriteRegister {
                 address,
                 and_mask,
@@ -322,6 +350,14 @@ impl Request {
             fc::WRITE_SINGLE_REGISTER => Self::WriteSingleRegister {
                 address: reader.read_u16()?,
                 value: reader.read_u16()?,
+            },
+            fc::READ_EXCEPTION_STATUS => Self::ReadExceptionStatus,
+            fc::GET_COMM_EVENT_COUNTER => Self::GetCommEventCounter,
+            fc::GET_COMM_EVENT_LOG => Self::GetCommEventLog,
+            fc::READ_FILE_RECORD => Self::ReadFileRecord(FileRead::read(reader)?),
+            fc::WRITE_FILE_RECORD => Self::WriteFileRecord(FileWrite::read(reader)?),
+            fc::READ_FIFO_QUEUE => Self::ReadFifoQueue {
+                pointer: reader.read_u16()?,
             },
             fc::DIAGNOSTICS => {
                 let sub_function = reader.read_u16()?;
@@ -378,7 +414,7 @@ pub(crate) const fn coil_word(value: bool) -> u16 {
 }
 
 /// A coil's value from its word.
-pub(crate) const fn coil_value(word: u16) -> Result<bool, PduError> {
+const fn coil_value(word: u16) -> Result<bool, PduError> {
     match word {
         0x0000 => Ok(false),
         0xFF00 => Ok(true),

@@ -1,20 +1,28 @@
 //! Valid responses, and how a response is read in answer to its request.
 
 use super::exception::ExceptionCode;
+use super::file::{FileAnswer, FileWrite};
 use super::function as fc;
 use super::mbap::MAX_PDU_BYTES;
 use super::pdu::PduError;
 use super::request::{
-    DiagnosticData, ReadDeviceId, Request, coil_value, coil_word, read_words, write_counted,
+    DiagnosticData, ReadDeviceId, Request, coil_word, read_words, write_counted,
     write_counted_words,
 };
-use super::values::{List, MAX_READ_WORDS, ReadBits, packed_bytes};
+use super::values::{List, MAX_FIFO_VALUES, MAX_READ_WORDS, ReadBits, packed_bytes};
 use crate::cursor::{Reader, UnexpectedEnd, Writer};
 
 /// Registers of a read's response.
 pub type ReadWords = List<u16, { MAX_READ_WORDS as usize }>;
 /// Data of a Report Server ID response after its byte count.
 pub type ServerIdData = List<u8, { MAX_PDU_BYTES - 2 }>;
+
+/// A FIFO queue as the device has it: the number of values, then the values.
+pub type FifoWords = List<u16, { MAX_FIFO_VALUES as usize + 1 }>;
+/// Events that a Get Comm Event Log response carries at most (specification, 6.10).
+pub const MAX_COMM_EVENTS: usize = 64;
+/// Bytes of a Get Comm Event Log response that its byte count counts, beside the events.
+const EVENT_LOG_BYTES: u8 = 6;
 
 /// Bytes of a Read Device Identification response before its objects.
 pub(crate) const IDENTIFICATION_HEADER_BYTES: usize = 7;
@@ -49,6 +57,19 @@ pub struct DeviceIdentification {
     pub objects: Vec<(u8, Vec<u8>)>,
 }
 
+/// A response of function 12.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommEventLog {
+    /// 0xFFFF while a long command is worked on.
+    pub status: u16,
+    /// Messages completed.
+    pub event_count: u16,
+    /// Messages on the bus.
+    pub message_count: u16,
+    /// Events, newest first. [`Response::encode`] leaves out what is beyond [`MAX_COMM_EVENTS`].
+    pub events: Vec<u8>,
+}
+
 /// A valid response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Response {
@@ -74,6 +95,8 @@ pub enum Response {
         /// Value.
         value: u16,
     },
+    /// Function 7: eight exception status outputs, the first in the lowest bit.
+    ReadExceptionStatus(u8),
     /// Function 8.
     Diagnostics {
         /// Sub-function.
@@ -81,6 +104,15 @@ pub enum Response {
         /// Data, at least one byte.
         data: DiagnosticData,
     },
+    /// Function 11.
+    GetCommEventCounter {
+        /// 0xFFFF while a long command is worked on.
+        status: u16,
+        /// Messages completed.
+        event_count: u16,
+    },
+    /// Function 12.
+    GetCommEventLog(CommEventLog),
     /// Function 15.
     WriteMultipleCoils {
         /// First address.
@@ -97,6 +129,10 @@ pub enum Response {
     },
     /// Function 17. Where the run indicator stands in the data is the device's choice.
     ReportServerId(ServerIdData),
+    /// Function 20.
+    ReadFileRecord(FileAnswer),
+    /// Function 21.
+    WriteFileRecord(FileWrite),
     /// Function 22.
     MaskWriteRegister {
         /// Address of the register.
@@ -108,6 +144,8 @@ pub enum Response {
     },
     /// Function 23.
     ReadWriteMultipleRegisters(ReadWords),
+    /// Function 24.
+    ReadFifoQueue(FifoWords),
     /// Function 43 with MEI type 14.
     DeviceIdentification(DeviceIdentification),
 }
@@ -123,12 +161,18 @@ impl Response {
             Self::ReadInputRegisters(_) => fc::READ_INPUT_REGISTERS,
             Self::WriteSingleCoil { .. } => fc::WRITE_SINGLE_COIL,
             Self::WriteSingleRegister { .. } => fc::WRITE_SINGLE_REGISTER,
+            Self::ReadExceptionStatus(_) => fc::READ_EXCEPTION_STATUS,
             Self::Diagnostics { .. } => fc::DIAGNOSTICS,
+            Self::GetCommEventCounter { .. } => fc::GET_COMM_EVENT_COUNTER,
+            Self::GetCommEventLog(_) => fc::GET_COMM_EVENT_LOG,
             Self::WriteMultipleCoils { .. } => fc::WRITE_MULTIPLE_COILS,
             Self::WriteMultipleRegisters { .. } => fc::WRITE_MULTIPLE_REGISTERS,
             Self::ReportServerId(_) => fc::REPORT_SERVER_ID,
+            Self::ReadFileRecord(_) => fc::READ_FILE_RECORD,
+            Self::WriteFileRecord(_) => fc::WRITE_FILE_RECORD,
             Self::MaskWriteRegister { .. } => fc::MASK_WRITE_REGISTER,
             Self::ReadWriteMultipleRegisters(_) => fc::READ_WRITE_MULTIPLE_REGISTERS,
+            Self::ReadFifoQueue(_) => fc::READ_FIFO_QUEUE,
             Self::DeviceIdentification(_) => fc::ENCAPSULATED_INTERFACE,
         }
     }
@@ -213,6 +257,21 @@ impl Response {
                 writer.write_u16(*and_mask)?;
                 writer.write_u16(*or_mask)
             }
+            Self::ReadExceptionStatus(status) => writer.write_u8(*status),
+            Self::GetCommEventCounter {
+                status,
+                event_count,
+            } => {
+                writer.write_u16(*status)?;
+                writer.write_u16(*event_count)
+            }
+            Self::GetCommEventLog(log) => log.write(writer),
+            Self::ReadFileRecord(answer) => answer.write(writer),
+            Self::WriteFileRecord(write) => write.write(writer),
+            Self::ReadFifoQueue(words) => {
+                writer.write_u16(u16::try_from(2 * words.len()).map_err(|_| UnexpectedEnd)?)?;
+                words.iter().try_for_each(|&word| writer.write_u16(word))
+            }
             Self::DeviceIdentification(identification) => identification.write(writer),
         }
     }
@@ -233,11 +292,7 @@ impl Response {
                 Self::ReadWriteMultipleRegisters(read_registers(reader, read.count())?)
             }
             Request::WriteSingleCoil { address, value } => {
-                expect(reader, &[*address])?;
-                let echoed = coil_value(reader.read_u16()?)?;
-                if echoed != *value {
-                    return Err(PduError::NoEcho);
-                }
+                expect(reader, &[*address, coil_word(*value)])?;
                 Self::WriteSingleCoil {
                     address: *address,
                     value: *value,
@@ -274,13 +329,7 @@ impl Response {
                     count,
                 }
             }
-            Request::ReportServerId => {
-                let byte_count = reader.read_u8()?;
-                let data = reader.take(usize::from(byte_count))?;
-                Self::ReportServerId(
-                    ServerIdData::new(data).ok_or(PduError::ByteCount(byte_count))?,
-                )
-            }
+            Request::ReportServerId => Self::ReportServerId(read_server_id(reader)?),
             Request::MaskWriteRegister {
                 address,
                 and_mask,
@@ -296,6 +345,49 @@ impl Response {
             Request::ReadDeviceIdentification { code, .. } => {
                 Self::DeviceIdentification(DeviceIdentification::read(reader, *code)?)
             }
+            Request::ReadExceptionStatus => Self::ReadExceptionStatus(reader.read_u8()?),
+            Request::GetCommEventCounter => Self::GetCommEventCounter {
+                status: reader.read_u16()?,
+                event_count: reader.read_u16()?,
+            },
+            Request::GetCommEventLog => Self::GetCommEventLog(CommEventLog::read(reader)?),
+            Request::ReadFileRecord(asked) => {
+                Self::ReadFileRecord(FileAnswer::read(reader, asked)?)
+            }
+            Request::WriteFileRecord(asked) => {
+                let echoed = FileWrite::read(reader)?;
+                if echoed != *asked {
+                    return Err(PduError::NoEcho);
+                }
+                Self::WriteFileRecord(echoed)
+            }
+            Request::ReadFifoQueue { .. } => Self::ReadFifoQueue(read_fifo(reader)?),
+        })
+    }
+}
+
+impl CommEventLog {
+    fn write(&self, writer: &mut Writer<'_>) -> Result<(), UnexpectedEnd> {
+        let events = self.events.get(..MAX_COMM_EVENTS).unwrap_or(&self.events);
+        let count = u8::try_from(events.len()).map_err(|_| UnexpectedEnd)?;
+        writer.write_u8(EVENT_LOG_BYTES + count)?;
+        writer.write_u16(self.status)?;
+        writer.write_u16(self.event_count)?;
+        writer.write_u16(self.message_count)?;
+        writer.write(events)
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, PduError> {
+        let byte_count = reader.read_u8()?;
+        let events = byte_count
+            .checked_sub(EVENT_LOG_BYTES)
+            .filter(|events| usize::from(*events) <= MAX_COMM_EVENTS)
+            .ok_or(PduError::ByteCount(byte_count))?;
+        Ok(Self {
+            status: reader.read_u16()?,
+            event_count: reader.read_u16()?,
+            message_count: reader.read_u16()?,
+            events: reader.take(usize::from(events))?.to_vec(),
         })
     }
 }
@@ -354,6 +446,25 @@ impl DeviceIdentification {
             objects,
         })
     }
+}
+
+/// The byte count of a FIFO queue has 16 bits; the queue's own count must fit it.
+fn read_fifo(reader: &mut Reader<'_>) -> Result<FifoWords, PduError> {
+    let byte_count = usize::from(reader.read_u16()?);
+    let bad = PduError::ByteCount(u8::try_from(byte_count).unwrap_or(u8::MAX));
+    let mut words = FifoWords::zeroed(byte_count / 2).ok_or(bad)?;
+    read_words(reader, words.as_mut_slice())?;
+    let values = words.first().map_or(0, |count| usize::from(*count));
+    if byte_count % 2 == 1 || values + 1 != words.len() {
+        return Err(bad);
+    }
+    Ok(words)
+}
+
+fn read_server_id(reader: &mut Reader<'_>) -> Result<ServerIdData, PduError> {
+    let byte_count = reader.read_u8()?;
+    let data = reader.take(usize::from(byte_count))?;
+    ServerIdData::new(data).ok_or(PduError::ByteCount(byte_count))
 }
 
 fn read_bits(reader: &mut Reader<'_>, count: u16) -> Result<ReadBits, PduError> {

@@ -12,6 +12,14 @@ pub const MAX_READ_WORDS: u16 = 125;
 pub const MAX_WRITE_WORDS: u16 = 123;
 /// Most registers that function 23 may write (specification, 6.17).
 pub const MAX_READ_WRITE_WORDS: u16 = 121;
+/// Most bytes that follow the byte count of a Read File Record request and of its response (specification, 6.14).
+pub const MAX_FILE_READ_BYTES: usize = 0xF5;
+/// Most bytes that follow the byte count of a Write File Record request (specification, 6.15).
+pub const MAX_FILE_WRITE_BYTES: usize = 0xFB;
+/// Last record of a file (specification, 6.14).
+pub const MAX_FILE_RECORD: u16 = 9999;
+/// Most values of a FIFO queue (specification, 6.18).
+pub const MAX_FIFO_VALUES: u16 = 31;
 
 /// A first address and a quantity of 1 to `MAX`. The end may lie beyond 65535: that is for the device to refuse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use sim_wire::device::{
 };
 
 /// 64 coils and inputs, 256 registers of each kind; holding register n is n * 0x0101 at first, input register n is
-/// 0x1000 + n, every third bit is on.
+/// 0x1000 + n, every third bit is on. Data block 4 has ten words, word n is 0x0400 + n.
 #[derive(Clone, Debug)]
 pub struct MemoryDevice {
     pub identity: Identity,
@@ -19,6 +19,8 @@ pub struct MemoryDevice {
     pub refusal: Option<DeviceError>,
     pub diagnostics: Vec<DiagnosticEvent>,
     pub files: Vec<(String, Vec<u8>)>,
+    /// Data block 4.
+    pub block: Vec<u8>,
 }
 
 impl MemoryDevice {
@@ -39,6 +41,7 @@ impl MemoryDevice {
             input_registers: (0..256).map(|n| 0x1000 + n).collect(),
             refusal: None,
             diagnostics: Vec::new(),
+            block: (0x0400..0x040A_u16).flat_map(u16::to_be_bytes).collect(),
             files: vec![("main.st".into(), b"PROGRAM main END_PROGRAM".to_vec())],
         }
     }
@@ -46,6 +49,10 @@ impl MemoryDevice {
     fn writable(&self) -> Result<(), DeviceError> {
         self.refusal.map_or(Ok(()), Err)
     }
+}
+
+fn to_u16(offset: u32) -> Result<u16, DeviceError> {
+    u16::try_from(offset).map_err(|_| DeviceError::BadAddress)
 }
 
 fn copy_out<T: Copy>(from: &[T], start: u16, out: &mut [T]) -> Result<(), DeviceError> {
@@ -100,11 +107,24 @@ impl DeviceModel for MemoryDevice {
         self.writable()?;
         copy_in(&mut self.holding, start, values)
     }
-    fn read_area(&self, _: Area, _: u32, _: &mut [u8]) -> Result<(), DeviceError> {
-        Err(DeviceError::NotSupported)
+    fn read_area(&self, area: Area, offset: u32, out: &mut [u8]) -> Result<(), DeviceError> {
+        if area != Area::DataBlock(4) {
+            return Err(DeviceError::BadAddress);
+        }
+        copy_out(&self.block, to_u16(offset)?, out)
     }
-    fn write_area(&mut self, _: SimTime, _: Area, _: u32, _: &[u8]) -> Result<(), DeviceError> {
-        Err(DeviceError::NotSupported)
+    fn write_area(
+        &mut self,
+        _: SimTime,
+        area: Area,
+        offset: u32,
+        bytes: &[u8],
+    ) -> Result<(), DeviceError> {
+        self.writable()?;
+        if area != Area::DataBlock(4) {
+            return Err(DeviceError::BadAddress);
+        }
+        copy_in(&mut self.block, to_u16(offset)?, bytes)
     }
     fn point(&self, _: &str) -> Option<Point> {
         None

@@ -4,7 +4,7 @@ use sim_wire::device::DeviceError;
 use sim_wire::modbus::ExceptionCode;
 use sim_wire::modbus::exception;
 use sim_wire::modbus::function::{self, FunctionSet};
-use sim_wire::modbus::server::{DeviceErrorMap, ServerConfig};
+use sim_wire::modbus::server::{DeviceErrorMap, ModbusPersona};
 
 use crate::server::{Bench, bench};
 
@@ -86,7 +86,7 @@ fn fc23_checks_both_ranges_before_it_writes() {
 
 #[test]
 fn unknown_functions_are_01() {
-    // 7, 11, 12, 20, 21 and 24 are serial or file functions that this server does not offer; 90 is UMAS.
+    // 7, 11, 12, 20, 21 and 24 are serial or file functions that a plain controller does not offer; 90 is UMAS.
     for function in [0, 7, 9, 11, 12, 20, 21, 24, 90, 100, 127] {
         refuses(&[function, 0, 0, 0, 1], 1);
     }
@@ -118,9 +118,9 @@ fn device_identification_faults() {
 #[test]
 fn a_persona_offers_fewer_functions() {
     let functions = FunctionSet::all().without(8).without(0x2B);
-    let mut bench = Bench::new(ServerConfig {
+    let mut bench = Bench::new(ModbusPersona {
         functions,
-        ..ServerConfig::default()
+        ..ModbusPersona::default()
     });
     assert_eq!(bench.ask(&[8, 0, 0, 1, 2]), [0x88, 1]);
     assert_eq!(bench.ask(&[0x2B, 14, 1, 0]), [0xAB, 1]);
@@ -147,9 +147,9 @@ fn device_refusals_map_to_the_persona_s_codes() {
         write_refused: ExceptionCode(3),
         ..DeviceErrorMap::default()
     };
-    let mut bench = Bench::new(ServerConfig {
+    let mut bench = Bench::new(ModbusPersona {
         errors,
-        ..ServerConfig::default()
+        ..ModbusPersona::default()
     });
     bench.device.refusal = Some(DeviceError::WriteRefused);
     assert_eq!(bench.ask(&write), [0x86, 3]);
@@ -186,5 +186,10 @@ fn the_tables_are_ascending_and_complete() {
     assert_eq!(ExceptionCode(2).to_string(), "02 illegal data address");
     assert_eq!(ExceptionCode(0x42).to_string(), "42 unknown exception");
     let codes: Vec<u8> = function::TABLE.iter().map(|row| row.code).collect();
-    assert_eq!(codes, [1, 2, 3, 4, 5, 6, 8, 15, 16, 17, 22, 23, 43]);
+    assert_eq!(
+        codes,
+        [
+            1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 15, 16, 17, 20, 21, 22, 23, 24, 43
+        ]
+    );
 }

@@ -1,7 +1,7 @@
 //! Bounds of one connection.
 
 use sim_record::{SimDuration, SimTime};
-use sim_wire::modbus::server::{Limits, ServerConfig};
+use sim_wire::modbus::server::{Limits, ModbusPersona};
 
 use crate::server::{Bench, NOW, bench, frame};
 
@@ -49,10 +49,11 @@ fn the_longest_frame_fits_the_smallest_buffer() {
         input_bytes: 0,
         replies_waiting: 1,
         idle_timeout: None,
+        ..Limits::default()
     };
-    let mut bench = Bench::new(ServerConfig {
+    let mut bench = Bench::new(ModbusPersona {
         limits,
-        ..ServerConfig::default()
+        ..ModbusPersona::default()
     });
     assert_eq!(bench.ask(&[0x5A; 259]), [0xDA, 1]);
     assert_eq!(bench.session.next_timeout(), None);
@@ -65,9 +66,9 @@ fn silence_closes_the_connection() {
         idle_timeout: Some(idle),
         ..Limits::default()
     };
-    let mut bench = Bench::new(ServerConfig {
+    let mut bench = Bench::new(ModbusPersona {
         limits,
-        ..ServerConfig::default()
+        ..ModbusPersona::default()
     });
     assert_eq!(bench.session.next_timeout(), Some(SimTime::from_secs(17)));
     let later = SimTime::from_secs(12);

@@ -9,14 +9,18 @@
 )]
 
 mod client;
+mod communication;
 mod device;
 mod diagnostics;
 mod exceptions;
+mod files;
 mod identification;
 mod inspect;
 mod killers;
 mod limits;
 mod management;
+mod persona;
 mod properties;
+mod s7;
 mod server;
 mod units;

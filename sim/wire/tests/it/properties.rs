@@ -9,14 +9,18 @@ use sim_wire::management::{
     Operation,
 };
 use sim_wire::modbus::client::{ClientConfig, ClientEvent, ClientSession};
+use sim_wire::modbus::function::FunctionSet;
 use sim_wire::modbus::inspect::{StreamInspector, patch_response_register, requests};
 use sim_wire::modbus::mbap;
 use sim_wire::modbus::pdu::{AccessKind, Packet};
-use sim_wire::modbus::server::{ServerConfig, ServerSession};
-use sim_wire::modbus::{ReadDeviceId, Reply, Request, Response};
+use sim_wire::modbus::server::{
+    BroadcastPolicy, GatewayUnit, ModbusPersona, RunIndicator, ServerSession, Umas, UnitPolicy,
+    Unsupported, WrongUnit,
+};
+use sim_wire::modbus::{FileRead, FileRun, FileWrite, ReadDeviceId, Reply, Request, Response};
 
 use crate::device::MemoryDevice;
-use crate::server::{Bench, bench, frame};
+use crate::server::{Bench, bench, frame, full};
 
 const NOW: SimTime = SimTime::from_secs(1);
 
@@ -42,7 +46,15 @@ fn request() -> impl Strategy<Value = Request> {
         (any::<u16>(), bits).prop_map(|(start, bits)| Request::write_coils(start, &bits).unwrap()),
         (any::<u16>(), words)
             .prop_map(|(start, words)| Request::write_registers(start, &words).unwrap()),
-        Just(Request::ReportServerId),
+        prop_oneof![
+            Just(Request::ReportServerId),
+            Just(Request::ReadExceptionStatus),
+            Just(Request::GetCommEventCounter),
+            Just(Request::GetCommEventLog),
+            any::<u16>().prop_map(|pointer| Request::ReadFifoQueue { pointer }),
+            file_read().prop_map(Request::ReadFileRecord),
+            file_write().prop_map(Request::WriteFileRecord),
+        ],
         any::<(u16, u16, u16)>().prop_map(|(address, and_mask, or_mask)| {
             Request::MaskWriteRegister {
                 address,
@@ -60,6 +72,35 @@ fn request() -> impl Strategy<Value = Request> {
             object_id
         }),
     ]
+}
+
+fn run(counts: std::ops::RangeInclusive<u16>) -> impl Strategy<Value = FileRun> {
+    (1..=u16::MAX, 0..=9999_u16, counts).prop_map(|(file, record, count)| FileRun {
+        file,
+        record,
+        count,
+    })
+}
+
+/// One long run or many short ones.
+fn file_read() -> impl Strategy<Value = FileRead> {
+    prop_oneof![
+        prop::collection::vec(run(1..=121), 1..=1),
+        prop::collection::vec(run(1..=2), 1..=35),
+    ]
+    .prop_map(|runs| FileRead::new(&runs).unwrap())
+}
+
+fn file_write() -> impl Strategy<Value = FileWrite> {
+    prop_oneof![
+        prop::collection::vec(run(1..=122), 1..=1),
+        prop::collection::vec(run(1..=1), 1..=27),
+    ]
+    .prop_flat_map(|runs| {
+        let words = runs.iter().map(|run| usize::from(run.count)).sum::<usize>();
+        (Just(runs), prop::collection::vec(any::<u16>(), words))
+    })
+    .prop_map(|(runs, words)| FileWrite::new(&runs, &words).unwrap())
 }
 
 /// Valid frames, valid frames with one byte changed, and noise.
@@ -82,6 +123,40 @@ fn stream() -> impl Strategy<Value = Vec<u8>> {
     let framed = prop::collection::vec(any::<u8>(), 1..259).prop_map(|pdu| frame(1, 1, &pdu));
     let part = prop_oneof![4 => valid, 3 => changed, 2 => framed, 1 => noise];
     prop::collection::vec(part, 0..12).prop_map(|parts| parts.concat())
+}
+
+/// Personas that differ in everything.
+fn persona() -> impl Strategy<Value = ModbusPersona> {
+    prop_oneof![
+        Just(ModbusPersona::default()),
+        Just(ModbusPersona {
+            functions: FunctionSet::all(),
+            broadcast: BroadcastPolicy::Silent,
+            ..ModbusPersona::default()
+        }),
+        Just(ModbusPersona {
+            functions: FunctionSet::all(),
+            units: UnitPolicy::Gateway(vec![
+                GatewayUnit {
+                    unit: 1,
+                    first: 16,
+                    count: 40,
+                    identity: None
+                },
+                GatewayUnit {
+                    unit: 9,
+                    first: 65_000,
+                    count: 1_000,
+                    identity: None
+                },
+            ]),
+            wrong_unit: WrongUnit::GatewayTargetFailed,
+            unsupported: Unsupported::Silent,
+            umas: Umas::Refused(vec![0x80; 40]),
+            run_indicator: RunIndicator::Last,
+            ..ModbusPersona::default()
+        }),
+    ]
 }
 
 /// Cuts bytes into pieces at the given places.
@@ -121,7 +196,7 @@ proptest! {
 
     #[test]
     fn the_client_understands_every_answer_of_the_server(requests in prop::collection::vec(request(), 1..20)) {
-        let mut bench = bench();
+        let mut bench = full();
         let mut client = ClientSession::new(ClientConfig { in_flight: 20, ..ClientConfig::default() });
         let mut ids = Vec::new();
         for request in requests {
@@ -143,9 +218,9 @@ proptest! {
     }
 
     #[test]
-    fn any_splitting_gives_the_same_outcome(bytes in stream(), cuts in cuts()) {
-        let mut whole = bench();
-        let mut split = bench();
+    fn any_splitting_gives_the_same_outcome(bytes in stream(), cuts in cuts(), persona in persona()) {
+        let mut whole = Bench::new(persona.clone());
+        let mut split = Bench::new(persona);
         let expected = whole.talk(&bytes);
         let mut found = Vec::new();
         for piece in pieces(&bytes, &cuts) {
@@ -162,26 +237,26 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_leave_the_next_connection_served(bytes in stream()) {
-        let mut first = bench();
+    fn any_bytes_leave_the_next_connection_served(bytes in stream(), persona in persona()) {
+        let mut first = Bench::new(persona.clone());
         let out = first.talk(&bytes);
         let answered = first.transactions.iter().filter(|transaction| transaction.answered).count();
         prop_assert!(out.len() <= answered * 260);
-        let mut next = Bench { session: bench().session, ..first };
+        let mut next = Bench { session: Bench::new(persona).session, ..first };
         prop_assert_eq!(next.ask(&[8, 0, 0, 1, 2]), [8, 0, 0, 1, 2]);
     }
 
     #[test]
-    fn a_peer_that_never_reads_holds_bounded_memory(bytes in stream()) {
+    fn a_peer_that_never_reads_holds_bounded_memory(bytes in stream(), persona in persona()) {
         let mut device = MemoryDevice::new();
-        let mut session = ServerSession::new(NOW, Arc::new(ServerConfig::default()));
+        let mut session = ServerSession::new(NOW, Arc::new(persona));
         for _ in 0..50 {
             let _ = session.handle_input(NOW, &bytes);
             while session.step(NOW, &mut device).is_some() {}
         }
         let mut state = 0;
         session.digest_into(&mut |part| state += part.len());
-        prop_assert!(state < 4096 + 17 * 260 + 200);
+        prop_assert!(state < 4096 + 17 * 260 + 300);
     }
 
     #[test]

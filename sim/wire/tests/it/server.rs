@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use sim_record::SimTime;
 use sim_wire::device::Mode;
-use sim_wire::modbus::server::{ServerConfig, ServerSession, Transaction};
+use sim_wire::modbus::function::FunctionSet;
+use sim_wire::modbus::server::{ModbusPersona, ServerSession, Transaction};
 
 use crate::device::MemoryDevice;
 
@@ -18,7 +19,7 @@ pub struct Bench {
 }
 
 impl Bench {
-    pub fn new(config: ServerConfig) -> Self {
+    pub fn new(config: ModbusPersona) -> Self {
         let session = ServerSession::new(NOW, Arc::new(config));
         Self {
             session,
@@ -74,8 +75,16 @@ pub fn frame(transaction_id: u16, unit: u8, pdu: &[u8]) -> Vec<u8> {
     out
 }
 
+/// A session whose persona offers every function.
+pub fn full() -> Bench {
+    Bench::new(ModbusPersona {
+        functions: FunctionSet::all(),
+        ..ModbusPersona::default()
+    })
+}
+
 pub fn bench() -> Bench {
-    Bench::new(ServerConfig::default())
+    Bench::new(ModbusPersona::default())
 }
 
 #[test]

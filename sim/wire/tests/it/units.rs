@@ -1,6 +1,6 @@
 //! Unit ids.
 
-use sim_wire::modbus::server::{BroadcastPolicy, ServerConfig, UnitPolicy, WrongUnit};
+use sim_wire::modbus::server::{BroadcastPolicy, ModbusPersona, UnitPolicy, WrongUnit};
 
 use crate::server::{Bench, bench, frame};
 
@@ -20,9 +20,9 @@ fn any_unit_id_is_answered_by_default() {
 #[test]
 fn foreign_unit_ids_get_silence_or_0b() {
     let units = UnitPolicy::Only(vec![1, 255]);
-    let mut silent = Bench::new(ServerConfig {
+    let mut silent = Bench::new(ModbusPersona {
         units: units.clone(),
-        ..ServerConfig::default()
+        ..ModbusPersona::default()
     });
     assert_eq!(silent.talk(&frame(9, 2, &WRITE)), []);
     assert!(!silent.transactions[0].answered);
@@ -32,10 +32,10 @@ fn foreign_unit_ids_get_silence_or_0b() {
         frame(9, 255, &[3, 2, 1, 1])
     );
     let wrong_unit = WrongUnit::GatewayTargetFailed;
-    let mut gateway = Bench::new(ServerConfig {
+    let mut gateway = Bench::new(ModbusPersona {
         units,
         wrong_unit,
-        ..ServerConfig::default()
+        ..ModbusPersona::default()
     });
     assert_eq!(
         gateway.talk(&frame(9, 2, &WRITE)),
@@ -49,10 +49,10 @@ fn foreign_unit_ids_get_silence_or_0b() {
 fn a_broadcast_is_done_and_not_answered() {
     let broadcast = BroadcastPolicy::Silent;
     let units = UnitPolicy::Only(vec![1]);
-    let mut bench = Bench::new(ServerConfig {
+    let mut bench = Bench::new(ModbusPersona {
         broadcast,
         units,
-        ..ServerConfig::default()
+        ..ModbusPersona::default()
     });
     assert_eq!(bench.talk(&frame(9, 0, &WRITE)), []);
     assert_eq!(bench.device.holding[1], 0xABCD);

@@ -1,5 +1,6 @@
 //! Read Device Identification: objects of the identity, in as many responses as they need (specification, 6.21).
 
+use super::persona::Conformity;
 use crate::device::Identity;
 use crate::modbus::exception::ExceptionCode;
 use crate::modbus::request::ReadDeviceId;
@@ -15,18 +16,24 @@ const FIRST_EXTENDED: u8 = 0x80;
 /// Answers one request.
 pub(super) fn read(
     identity: &Identity,
+    conformity: Option<Conformity>,
     code: ReadDeviceId,
     object_id: u8,
 ) -> Result<DeviceIdentification, ExceptionCode> {
-    let all = objects(identity);
-    let level = conformity(&all);
+    let mut all = objects(identity);
+    let Conformity { level, individual } = conformity.unwrap_or_else(|| conformity_of(&all));
+    all.retain(|(id, _)| *id <= last_object(level));
+    let individual_bit = if individual { INDIVIDUAL_ACCESS } else { 0 };
     let mut answer = DeviceIdentification {
         code,
-        conformity: level | INDIVIDUAL_ACCESS,
+        conformity: level.code() | individual_bit,
         next_object_id: None,
         objects: Vec::new(),
     };
     if code == ReadDeviceId::Individual {
+        if !individual {
+            return Err(ExceptionCode::ILLEGAL_DATA_VALUE);
+        }
         let one = all
             .iter()
             .find(|(id, _)| *id == object_id)
@@ -35,11 +42,7 @@ pub(super) fn read(
         return Ok(answer);
     }
     // A level above the device's own is answered with what the device has.
-    let end = match code {
-        ReadDeviceId::Basic => FIRST_REGULAR - 1,
-        ReadDeviceId::Regular => FIRST_EXTENDED - 1,
-        ReadDeviceId::Extended | ReadDeviceId::Individual => u8::MAX,
-    };
+    let end = last_object(code);
     let asked: Vec<_> = all.into_iter().filter(|(id, _)| *id <= end).collect();
     // An unknown first object means the beginning.
     let first = asked
@@ -85,11 +88,25 @@ fn objects(identity: &Identity) -> Vec<(u8, &[u8])> {
         .collect()
 }
 
-fn conformity(objects: &[(u8, &[u8])]) -> u8 {
-    match objects.iter().map(|(id, _)| *id).max() {
-        Some(id) if id >= FIRST_EXTENDED => ReadDeviceId::Extended.code(),
-        Some(id) if id >= FIRST_REGULAR => ReadDeviceId::Regular.code(),
-        _ => ReadDeviceId::Basic.code(),
+/// What a device can tell that offers all its objects, singly too.
+fn conformity_of(objects: &[(u8, &[u8])]) -> Conformity {
+    let level = match objects.iter().map(|(id, _)| *id).max() {
+        Some(id) if id >= FIRST_EXTENDED => ReadDeviceId::Extended,
+        Some(id) if id >= FIRST_REGULAR => ReadDeviceId::Regular,
+        _ => ReadDeviceId::Basic,
+    };
+    Conformity {
+        level,
+        individual: true,
+    }
+}
+
+/// Last object id of a category and those below it.
+const fn last_object(category: ReadDeviceId) -> u8 {
+    match category {
+        ReadDeviceId::Basic => FIRST_REGULAR - 1,
+        ReadDeviceId::Regular => FIRST_EXTENDED - 1,
+        ReadDeviceId::Extended | ReadDeviceId::Individual => u8::MAX,
     }
 }
 

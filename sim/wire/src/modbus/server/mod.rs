@@ -3,9 +3,10 @@
 //! It answers like a device: what it cannot parse it refuses with an exception and goes on; it closes only when the
 //! stream has no frames in it (see [`super::mbap`]) or nothing came for the idle timeout.
 
-mod config;
+mod communication;
 mod execute;
 mod identification;
+mod persona;
 
 use std::sync::Arc;
 
@@ -14,13 +15,17 @@ use sim_record::SimTime;
 use super::exception::ExceptionCode;
 use super::function as fc;
 use super::mbap::{self, Frame, FrameBuffer};
-use super::pdu::{AccessKind, Packet};
+use super::pdu::{AccessKind, Packet, PduError};
 use super::request::Request;
 use super::response::Response;
 use crate::device::DeviceModel;
 use crate::digest;
 
-pub use config::{BroadcastPolicy, DeviceErrorMap, Limits, ServerConfig, UnitPolicy, WrongUnit};
+pub use communication::{Communication, Counters};
+pub use persona::{
+    BroadcastPolicy, CommunicationOf, Conformity, DeviceErrorMap, GatewayUnit, Limits,
+    ModbusPersona, ReplyTiming, RunIndicator, Umas, UnitPolicy, Unsupported, WrongUnit,
+};
 
 /// Values that a [`Transaction`] keeps at most.
 pub const MAX_VALUES_KEPT: usize = 16;
@@ -84,52 +89,31 @@ impl std::fmt::Debug for Values {
     }
 }
 
-/// Counters that function 8 tells (specification, 6.8). Each connection counts for itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Frames received (sub-function 11).
-    pub bus_messages: u16,
-    /// Frames discarded because of their protocol id (sub-function 12).
-    pub communication_errors: u16,
-    /// Exceptions answered (sub-function 13).
-    pub exceptions: u16,
-    /// Frames for this unit id (sub-function 14).
-    pub server_messages: u16,
-    /// Frames for this unit id without a reply (sub-function 15).
-    pub no_responses: u16,
-}
-
 /// The server side of one connection.
 #[derive(Clone, Debug)]
 pub struct ServerSession {
-    config: Arc<ServerConfig>,
+    persona: Arc<ModbusPersona>,
     input: FrameBuffer,
     output: Vec<u8>,
     /// Replies in `output`.
     replies_waiting: usize,
-    link: LinkState,
+    communication: Communication,
     last_input: SimTime,
     closed: bool,
-}
-
-/// What the requests of a connection can change about the connection itself.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct LinkState {
-    pub(crate) counters: Counters,
-    pub(crate) listen_only: bool,
 }
 
 impl ServerSession {
     /// A fresh connection.
     #[must_use]
-    pub fn new(now: SimTime, config: Arc<ServerConfig>) -> Self {
-        let input = FrameBuffer::new(config.limits.input_bytes);
+    pub fn new(now: SimTime, persona: Arc<ModbusPersona>) -> Self {
+        let input = FrameBuffer::new(persona.limits.input_bytes);
+        let communication = Communication::of(&persona);
         Self {
-            config,
+            persona,
             input,
             output: Vec::new(),
             replies_waiting: 0,
-            link: LinkState::default(),
+            communication,
             last_input: now,
             closed: false,
         }
@@ -149,7 +133,7 @@ impl ServerSession {
     /// Works the next waiting request. `None` when no whole request waits, when
     /// [`Limits::replies_waiting`] replies wait for [`Self::poll_output`], or when the session is closed.
     pub fn step(&mut self, now: SimTime, device: &mut dyn DeviceModel) -> Option<Transaction> {
-        while !self.closed && self.replies_waiting < self.config.limits.replies_waiting {
+        while !self.closed && self.replies_waiting < self.persona.limits.replies_waiting {
             let frame = match self.input.next_frame() {
                 Ok(frame) => frame?,
                 Err(_) => {
@@ -157,15 +141,15 @@ impl ServerSession {
                     return None;
                 }
             };
-            count(&mut self.link.counters.bus_messages);
             if frame.header.protocol_id != mbap::PROTOCOL_ID {
-                count(&mut self.link.counters.communication_errors);
+                self.communication.discarded();
                 continue;
             }
+            self.communication.arrived();
             let mut exchange = Exchange {
                 now,
-                config: &self.config,
-                link: &mut self.link,
+                persona: &self.persona,
+                communication: &mut self.communication,
                 output: &mut self.output,
             };
             let transaction = exchange.serve(&frame, device);
@@ -187,7 +171,7 @@ impl ServerSession {
     /// When to call [`Self::handle_timeout`] at the latest.
     #[must_use]
     pub fn next_timeout(&self) -> Option<SimTime> {
-        let idle = self.config.limits.idle_timeout?;
+        let idle = self.persona.limits.idle_timeout?;
         (!self.closed).then(|| self.last_input + idle)
     }
 
@@ -207,7 +191,13 @@ impl ServerSession {
     /// What function 8 would tell.
     #[must_use]
     pub const fn counters(&self) -> Counters {
-        self.link.counters
+        self.communication.counters()
+    }
+
+    /// Exchanges the session's counters, log and mode with `other`. Where they belong to the device
+    /// ([`CommunicationOf::Device`]), its host lends them to a session for each piece of work, and takes them back.
+    pub const fn exchange_communication(&mut self, other: &mut Communication) {
+        std::mem::swap(&mut self.communication, other);
     }
 
     /// Feeds the session's state to a digest.
@@ -215,23 +205,7 @@ impl ServerSession {
         digest::bytes(sink, self.input.waiting());
         digest::bytes(sink, &self.output);
         digest::number(sink, self.replies_waiting as u64);
-        let Counters {
-            bus_messages,
-            communication_errors,
-            exceptions,
-            server_messages,
-            no_responses,
-        } = self.link.counters;
-        for counter in [
-            bus_messages,
-            communication_errors,
-            exceptions,
-            server_messages,
-            no_responses,
-        ] {
-            digest::number(sink, u64::from(counter));
-        }
-        digest::number(sink, u64::from(self.link.listen_only));
+        self.communication.digest_into(sink);
         digest::number(sink, self.last_input.0);
         digest::number(sink, u64::from(self.closed));
     }
@@ -245,8 +219,8 @@ impl ServerSession {
 /// One request on its way through the server.
 struct Exchange<'a> {
     now: SimTime,
-    config: &'a ServerConfig,
-    link: &'a mut LinkState,
+    persona: &'a ModbusPersona,
+    communication: &'a mut Communication,
     output: &'a mut Vec<u8>,
 }
 
@@ -257,6 +231,8 @@ struct Exchange<'a> {
 )]
 enum Outcome {
     Answer(Response),
+    /// A PDU that is no response of the specification.
+    Foreign(Vec<u8>),
     Exception(ExceptionCode),
     Silent,
 }
@@ -265,71 +241,81 @@ impl Exchange<'_> {
     fn serve(&mut self, frame: &Frame<'_>, device: &mut dyn DeviceModel) -> Transaction {
         let mut transaction = describe(self.now, frame);
         let unit = frame.header.unit;
-        let broadcast = unit == 0 && self.config.broadcast == BroadcastPolicy::Silent;
-        if !broadcast && !self.config.units.accepts(unit) {
-            if self.config.wrong_unit == WrongUnit::GatewayTargetFailed {
-                self.answer_exception(
-                    frame,
-                    ExceptionCode::GATEWAY_TARGET_FAILED,
-                    &mut transaction,
-                );
+        let broadcast = unit == 0 && self.persona.broadcast == BroadcastPolicy::Silent;
+        if !broadcast && !self.persona.units.accepts(unit) {
+            if let Some(code) = self.persona.wrong_unit.exception() {
+                self.answer_exception(frame, code, &mut transaction);
             }
             return transaction;
         }
-        count(&mut self.link.counters.server_messages);
-        let outcome = self.outcome(frame.pdu, broadcast, device, &mut transaction.values);
+        self.communication.accepted(broadcast);
+        let function = transaction.function;
+        let outcome = self.outcome(frame, broadcast, device, &mut transaction.values);
+        if matches!(outcome, Outcome::Answer(_)) {
+            self.communication
+                .completed(function != fc::GET_COMM_EVENT_COUNTER);
+        }
         match outcome {
-            Outcome::Answer(_) | Outcome::Exception(_) if broadcast => {}
-            Outcome::Answer(response) => {
-                let start = mbap::begin(frame.header.transaction_id, unit, self.output);
-                response.encode(self.output);
-                mbap::finish(start, self.output);
-                transaction.answered = true;
-            }
-            Outcome::Exception(code) => {
-                count(&mut self.link.counters.exceptions);
-                self.answer_exception(frame, code, &mut transaction);
-            }
             Outcome::Silent => {}
+            _ if broadcast => {}
+            Outcome::Answer(response) => {
+                self.answer(frame, |output| response.encode(output), &mut transaction);
+            }
+            Outcome::Foreign(pdu) => {
+                self.answer(frame, |output| output.extend(pdu), &mut transaction);
+            }
+            Outcome::Exception(code) => self.answer_exception(frame, code, &mut transaction),
         }
-        if !transaction.answered {
-            count(&mut self.link.counters.no_responses);
-        }
+        self.communication.finished(
+            transaction.exception.map(ExceptionCode),
+            transaction.answered,
+        );
         transaction
     }
 
     /// Parses and executes. A broadcast executes writes only.
     fn outcome(
         &mut self,
-        pdu: &[u8],
+        frame: &Frame<'_>,
         broadcast: bool,
         device: &mut dyn DeviceModel,
         values: &mut Values,
     ) -> Outcome {
-        let function = pdu.first().copied().unwrap_or(0);
-        let parsed = if self.config.functions.contains(function) {
-            Request::decode(pdu).map_err(super::pdu::PduError::exception)
-        } else {
-            Err(ExceptionCode::ILLEGAL_FUNCTION)
-        };
-        if self.link.listen_only {
-            if let Ok(Request::Diagnostics {
-                sub_function: execute::RESTART_COMMUNICATIONS,
-                ..
-            }) = parsed
+        let function = frame.pdu.first().copied().unwrap_or(0);
+        let offered = self.persona.functions.contains(function);
+        let parsed = offered.then(|| Request::decode(frame.pdu));
+        if self.communication.listen_only {
+            if let Some(Ok(Request::Diagnostics {
+                sub_function: communication::RESTART_COMMUNICATIONS,
+                data,
+            })) = parsed
             {
-                *self.link = LinkState::default();
+                let word = communication::diagnostic_word(&data);
+                self.communication.restart(word.unwrap_or(0));
             }
             return Outcome::Silent;
         }
         let request = match parsed {
-            Ok(request) => request,
-            Err(code) => return Outcome::Exception(code),
+            None => return self.not_offered(frame.pdu),
+            Some(Err(PduError::Quantity(_))) => {
+                return Outcome::Exception(self.persona.errors.bad_quantity);
+            }
+            Some(Err(error)) => return Outcome::Exception(error.exception()),
+            Some(Ok(request)) => request,
         };
         if broadcast && !fc::writes(function) {
             return Outcome::Silent;
         }
-        match execute::execute(&request, self.now, device, self.config, self.link) {
+        let unit = frame.header.unit;
+        let executed = execute::execute(
+            &request,
+            self.now,
+            device,
+            unit,
+            self.persona,
+            self.communication,
+        );
+        match executed {
             Ok(Some(response)) => {
                 *values = execute::summary(&request, &response);
                 Outcome::Answer(response)
@@ -339,18 +325,40 @@ impl Exchange<'_> {
         }
     }
 
+    /// A function that the persona lacks.
+    fn not_offered(&self, pdu: &[u8]) -> Outcome {
+        if pdu.first() == Some(&fc::UMAS)
+            && let Some(answer) = self.persona.umas.refusal(pdu)
+        {
+            return Outcome::Foreign(answer);
+        }
+        match self.persona.unsupported {
+            Unsupported::Exception(code) => Outcome::Exception(code),
+            Unsupported::Silent => Outcome::Silent,
+        }
+    }
+
+    fn answer(
+        &mut self,
+        frame: &Frame<'_>,
+        write: impl FnOnce(&mut Vec<u8>),
+        transaction: &mut Transaction,
+    ) {
+        let start = mbap::begin(frame.header.transaction_id, frame.header.unit, self.output);
+        write(self.output);
+        mbap::finish(start, self.output);
+        transaction.answered = true;
+    }
+
     fn answer_exception(
         &mut self,
         frame: &Frame<'_>,
         code: ExceptionCode,
         transaction: &mut Transaction,
     ) {
-        let start = mbap::begin(frame.header.transaction_id, frame.header.unit, self.output);
-        self.output
-            .extend_from_slice(&[transaction.function | fc::EXCEPTION_BIT, code.0]);
-        mbap::finish(start, self.output);
+        let pdu = [transaction.function | fc::EXCEPTION_BIT, code.0];
+        self.answer(frame, |output| output.extend(pdu), transaction);
         transaction.exception = Some(code.0);
-        transaction.answered = true;
     }
 }
 
@@ -376,9 +384,4 @@ fn describe(time: SimTime, frame: &Frame<'_>) -> Transaction {
         write: fc::writes(function),
         answered: false,
     }
-}
-
-/// Counters are 16 bits and start again at 0, as the specification says.
-fn count(counter: &mut u16) {
-    *counter = counter.wrapping_add(1);
 }
