@@ -1,10 +1,12 @@
 //! Who is where: names of the scenario resolved to addresses and indices.
 
+use crate::link::{Registers, Target};
 use sim_net::{HostId, RouterId};
 use sim_scenario::model::{Scenario, Tag};
 use sim_view::RegisterRef;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 /// One host.
 #[derive(Clone, Debug)]
@@ -25,6 +27,7 @@ pub(crate) struct Directory {
     zones: BTreeMap<String, (Ipv4Addr, u8)>,
     zone_of: BTreeMap<String, String>,
     units: BTreeMap<String, u8>,
+    s7: BTreeMap<Ipv4Addr, Arc<Registers>>,
     tags: BTreeMap<String, Tag>,
 }
 
@@ -61,6 +64,10 @@ impl Directory {
             directory
                 .units
                 .insert(controller.id.clone(), controller.unit);
+            let host = directory.host(&controller.id).map(|host| host.ip);
+            if let (Some(ip), Some(registers)) = (host, Registers::of(controller)) {
+                directory.s7.insert(ip, Arc::new(registers));
+            }
         }
         directory
     }
@@ -127,6 +134,12 @@ impl Directory {
             .iter()
             .find(|(_, (i, _))| *i == id)
             .map_or("", |(name, _)| name.as_str())
+    }
+
+    /// How a link reaches the controller at an address.
+    pub fn target(&self, ip: Ipv4Addr, unit: u8) -> Target {
+        let s7 = self.s7.get(&ip).cloned();
+        Target { ip, unit, s7 }
     }
 
     /// Modbus unit id of a controller.

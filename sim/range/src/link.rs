@@ -1,10 +1,18 @@
-//! One Modbus client connection of a station or tool over the virtual network, reopened when lost.
+//! One client connection of a station or tool to a controller over the virtual network, reopened when lost.
+//!
+//! It asks by register: over Modbus, or over S7comm where the controller is an S7 CPU.
+
+mod s7;
+
+pub(crate) use s7::Registers;
+use s7::S7Session;
 
 use sim_net::{CloseReason, ConnId, Fabric, HostId};
 use sim_record::{SimDuration, SimTime, StateHasher};
 use sim_wire::modbus::Request;
 use sim_wire::modbus::client::{ClientConfig, ClientEvent, ClientSession, QueueFull, RequestId};
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 /// Wait before a lost connection is opened again.
 const RETRY: SimDuration = SimDuration::from_secs(2);
@@ -22,31 +30,59 @@ pub(crate) enum LinkState {
     Open(ConnId),
 }
 
+/// The client side of a protocol, as a link uses it.
+trait Session: Send {
+    fn request(&mut self, now: SimTime, request: Request) -> Result<RequestId, QueueFull>;
+    fn handle_input(&mut self, now: SimTime, bytes: &[u8]);
+    fn handle_timeout(&mut self, now: SimTime);
+    fn handle_close(&mut self);
+    fn poll_event(&mut self) -> Option<ClientEvent>;
+    fn poll_output(&mut self, out: &mut Vec<u8>) -> bool;
+    fn next_timeout(&self) -> Option<SimTime>;
+    fn digest_into(&self, sink: &mut dyn FnMut(&[u8]));
+}
+
+/// A controller as a link reaches it.
+#[derive(Clone)]
+pub(crate) struct Target {
+    pub ip: Ipv4Addr,
+    /// Modbus unit.
+    pub unit: u8,
+    /// Where it is an S7 CPU.
+    pub s7: Option<Arc<Registers>>,
+}
+
 /// A client connection to one controller.
 pub(crate) struct Link {
     pub host: HostId,
-    pub target: Ipv4Addr,
+    target: (Ipv4Addr, u16),
     pub state: LinkState,
     /// Why the last attempt or connection ended.
     pub last_close: Option<CloseReason>,
-    session: ClientSession,
+    session: Box<dyn Session>,
     not_before: SimTime,
     buffer: Vec<u8>,
 }
 
 impl Link {
     /// A closed link.
-    pub fn new(host: HostId, target: Ipv4Addr, unit: u8) -> Self {
-        let config = ClientConfig {
-            unit,
-            ..ClientConfig::default()
+    pub fn new(host: HostId, target: Target) -> Self {
+        let (session, port): (Box<dyn Session>, u16) = match target.s7 {
+            Some(registers) => (Box::new(S7Session::new(registers)), sim_wire::s7::TCP_PORT),
+            None => {
+                let config = ClientConfig {
+                    unit: target.unit,
+                    ..ClientConfig::default()
+                };
+                (Box::new(ClientSession::new(config)), MODBUS_PORT)
+            }
         };
         Self {
             host,
-            target,
+            target: (target.ip, port),
             state: LinkState::Closed,
             last_close: None,
-            session: ClientSession::new(config),
+            session,
             not_before: SimTime::ZERO,
             buffer: Vec::new(),
         }
@@ -80,7 +116,7 @@ impl Link {
         }
         self.not_before = now + RETRY;
         let conn = fabric
-            .connect(now, self.host, self.target, MODBUS_PORT)
+            .connect(now, self.host, self.target.0, self.target.1)
             .ok()?;
         self.state = LinkState::Opening(conn);
         Some(conn)
@@ -158,5 +194,32 @@ impl Link {
                 let _accepted = fabric.send(now, conn, &self.buffer);
             }
         }
+    }
+}
+
+impl Session for ClientSession {
+    fn request(&mut self, now: SimTime, request: Request) -> Result<RequestId, QueueFull> {
+        Self::request(self, now, request)
+    }
+    fn handle_input(&mut self, now: SimTime, bytes: &[u8]) {
+        Self::handle_input(self, now, bytes);
+    }
+    fn handle_timeout(&mut self, now: SimTime) {
+        Self::handle_timeout(self, now);
+    }
+    fn handle_close(&mut self) {
+        Self::handle_close(self);
+    }
+    fn poll_event(&mut self) -> Option<ClientEvent> {
+        Self::poll_event(self)
+    }
+    fn poll_output(&mut self, out: &mut Vec<u8>) -> bool {
+        Self::poll_output(self, out)
+    }
+    fn next_timeout(&self) -> Option<SimTime> {
+        Self::next_timeout(self)
+    }
+    fn digest_into(&self, sink: &mut dyn FnMut(&[u8])) {
+        Self::digest_into(self, sink);
     }
 }

@@ -206,17 +206,21 @@ fn to_range(range: &ModbusRange) -> sim_plc::ModbusRange {
         Table::Input => sim_plc::Table::Words(WordTable::InputRegisters),
         Table::Holding => sim_plc::Table::Words(WordTable::HoldingRegisters),
     };
-    let area = match range.area {
-        MapArea::Input => Area::Input,
-        MapArea::Output => Area::Output,
-        MapArea::Marker => Area::Marker,
-        MapArea::DataBlock(number) => Area::DataBlock(number),
-    };
     sim_plc::ModbusRange {
         table,
         start: range.start,
         count: u32::from(range.count),
-        area,
+        area: area(range.area),
         offset: u32::from(range.offset),
+    }
+}
+
+/// The memory area that a map names.
+pub(crate) const fn area(area: MapArea) -> Area {
+    match area {
+        MapArea::Input => Area::Input,
+        MapArea::Output => Area::Output,
+        MapArea::Marker => Area::Marker,
+        MapArea::DataBlock(number) => Area::DataBlock(number),
     }
 }

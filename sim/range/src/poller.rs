@@ -137,7 +137,7 @@ impl Poller {
             .map_or(std::net::Ipv4Addr::UNSPECIFIED, |h| h.ip);
         self.sources.push(Source {
             controller: controller.to_owned(),
-            link: Link::new(host, target, directory.unit(controller)),
+            link: Link::new(host, directory.target(target, directory.unit(controller))),
             last_good: None,
             good: true,
         });

@@ -130,7 +130,7 @@ impl ModbusJob {
             .address(target, from)
             .ok_or_else(|| format!("no host or address `{target}`"))?;
         let job = Self {
-            link: Link::new(host, ip, unit),
+            link: Link::new(host, directory.target(ip, unit)),
             requests,
             first_address,
             period,
