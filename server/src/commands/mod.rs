@@ -1,6 +1,7 @@
 //! One file a command; the doc comment of its arguments is its help.
 
 pub mod check;
+pub mod external;
 pub mod grade;
 pub mod list;
 pub mod replay;
@@ -89,6 +90,7 @@ impl MatchArgs {
             removed_actors,
             practice: true,
             open_ended,
+            attackable: Vec::new(),
         };
         let out = self
             .out
@@ -145,12 +147,16 @@ fn publish(
             dir.capture().display()
         ));
     }
+    for device in &concluded.devices {
+        context.ui.say(format_args!("{device}"));
+    }
     if context.ui.json {
         let value = serde_json::json!({
             "event": "ended",
             "directory": dir.path,
             "seed": of.seed.0,
             "late": late,
+            "external": concluded.devices,
             "report": report,
         });
         // `serve` prints a line when it begins, so it prints one document a line.

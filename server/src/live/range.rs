@@ -2,12 +2,13 @@
 
 use crate::live::Exposed;
 use crate::live::connection::Conn;
+use crate::live::device::Mailbox;
 use crate::live::limit::TokenBucket;
 use crate::live::worker::Concluded;
 use crate::pacing::{Lateness, Pacer};
 use crate::session::{External, Session, SessionError};
 use sim_range::{Advance, Budget};
-use sim_record::{Closing, Input, InputKind, SimDuration, SimTime};
+use sim_record::{Closing, ExternalAnswer, Input, InputKind, Principal, SimDuration, SimTime};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -42,6 +43,8 @@ struct Inner {
     pacer: Pacer,
     factor: f64,
     connections: BTreeMap<u32, Rc<Conn>>,
+    /// One for each external controller, in order of the scenario.
+    devices: Vec<Rc<Mailbox>>,
     limits: BTreeMap<u16, TokenBucket>,
     rate_limit: Option<u32>,
     failure: Option<SessionError>,
@@ -49,7 +52,12 @@ struct Inner {
 
 impl LiveRange {
     /// Starts pacing a session.
-    pub fn new(session: Session, factor: f64, rate_limit: Option<u32>) -> Self {
+    pub fn new(
+        session: Session,
+        factor: f64,
+        rate_limit: Option<u32>,
+        devices: Vec<Rc<Mailbox>>,
+    ) -> Self {
         let pacer = Pacer::new(Instant::now(), session.now(), factor);
         Self {
             inner: RefCell::new(Inner {
@@ -57,6 +65,7 @@ impl LiveRange {
                 pacer,
                 factor,
                 connections: BTreeMap::new(),
+                devices,
                 limits: BTreeMap::new(),
                 rate_limit,
                 failure: None,
@@ -92,9 +101,10 @@ impl LiveRange {
         inner.failure.is_some() || inner.session.is_over()
     }
 
-    /// True while somebody is connected from outside.
+    /// True while somebody is connected from outside, or a device waits for its cycles.
     pub fn is_busy(&self) -> bool {
-        !self.inner.borrow().connections.is_empty()
+        let inner = self.inner.borrow();
+        !inner.connections.is_empty() || !inner.devices.is_empty()
     }
 
     /// Stops the match and resets what is connected.
@@ -122,6 +132,7 @@ impl LiveRange {
                 report: inner.session.report(),
                 frames_left_out: inner.session.frames_left_out(),
                 historian_csv: inner.session.historian_csv(),
+                devices: inner.devices.iter().map(|d| d.counts()).collect(),
             }),
         };
         (result, late)
@@ -149,7 +160,7 @@ impl LiveRange {
             conn: conn.number,
             endpoint: endpoint.index,
         };
-        inner.put(endpoint, kind);
+        inner.put(endpoint.principal.clone(), kind);
     }
 
     /// Bytes from outside. Tells how long to wait before the next.
@@ -163,7 +174,7 @@ impl LiveRange {
             .or_insert_with(|| TokenBucket::new(rate_limit, now))
             .take(now);
         let data = data.to_vec();
-        inner.put(endpoint, InputKind::Bytes { conn, data });
+        inner.put(endpoint.principal.clone(), InputKind::Bytes { conn, data });
         wait
     }
 
@@ -173,7 +184,17 @@ impl LiveRange {
         if how == Closing::Reset {
             inner.connections.remove(&conn);
         }
-        inner.put(endpoint, InputKind::Close { conn, how });
+        inner.put(endpoint.principal.clone(), InputKind::Close { conn, how });
+    }
+
+    /// An external controller has answered a cycle, or could not.
+    pub fn external_answer(&self, controller: u16, cycle: u64, answer: ExternalAnswer) {
+        let kind = InputKind::External {
+            controller,
+            cycle,
+            answer,
+        };
+        self.inner.borrow_mut().put(Principal::range(), kind);
     }
 
     /// Forgets a connection that the outside has left for good.
@@ -204,8 +225,7 @@ impl Inner {
     }
 
     /// The live rule for one input, and what it makes due at once.
-    fn put(&mut self, endpoint: &Exposed, kind: InputKind) {
-        let principal = endpoint.principal.clone();
+    fn put(&mut self, principal: Principal, kind: InputKind) {
         self.attempt(|inner| {
             let at = inner.present();
             inner.session.input(at, Input { principal, kind })?;
@@ -248,6 +268,15 @@ impl Inner {
                 External::Bytes { conn, data } => {
                     if let Some(conn) = self.connections.get(&conn) {
                         conn.send(&data);
+                    }
+                }
+                External::Cycle {
+                    controller,
+                    cycle,
+                    registers,
+                } => {
+                    if let Some(device) = self.devices.get(usize::from(controller)) {
+                        device.post(cycle, registers);
                     }
                 }
                 External::Close { conn, reset } => {

@@ -3,6 +3,7 @@
 use crate::interrupt::Interrupt;
 use crate::live::Exposed;
 use crate::live::connection::accept;
+use crate::live::device::{Device, DeviceCounts, Mailbox, Master};
 use crate::live::range::LiveRange;
 use crate::pacing::Lateness;
 use crate::session::{Session, SessionError};
@@ -35,6 +36,8 @@ pub struct Order {
     pub exposed: Vec<Exposed>,
     /// Address to open them on.
     pub address: IpAddr,
+    /// Devices that play the scenario's external controllers, in its order.
+    pub devices: Vec<Device>,
 }
 
 /// An open endpoint.
@@ -84,6 +87,8 @@ pub struct Concluded {
     pub frames_left_out: u64,
     /// What its historian stored.
     pub historian_csv: String,
+    /// What became of the cycles of its external controllers.
+    pub devices: Vec<DeviceCounts>,
 }
 
 /// Starts `workers` threads and deals the orders to them in turn. Events come until every range has ended.
@@ -132,7 +137,8 @@ fn work(
 struct Served {
     order: usize,
     range: Rc<LiveRange>,
-    accepting: Vec<tokio::task::JoinHandle<()>>,
+    /// Those that accept connections, and the masters of devices.
+    tasks: Vec<tokio::task::JoinHandle<()>>,
     next: Instant,
     told_late: Lateness,
     told_at: Instant,
@@ -148,13 +154,17 @@ async fn serve(
     for (number, order) in hand {
         match (order.build)() {
             Ok(session) => {
-                let range = Rc::new(LiveRange::new(session, order.factor, order.rate_limit));
-                let (accepting, open) = listen(order.exposed, order.address, &range)?;
+                let mailboxes: Vec<_> = order.devices.iter().map(|_| Rc::default()).collect();
+                let range =
+                    LiveRange::new(session, order.factor, order.rate_limit, mailboxes.clone());
+                let range = Rc::new(range);
+                let (mut tasks, open) = listen(order.exposed, order.address, &range)?;
+                tasks.extend(command(order.devices, mailboxes, &range));
                 listening.push((number, open));
                 served.push(Served {
                     order: number,
                     range,
-                    accepting,
+                    tasks,
                     next: Instant::now(),
                     told_late: Lateness::default(),
                     told_at: Instant::now(),
@@ -188,6 +198,20 @@ fn listen(exposed: Vec<Exposed>, address: IpAddr, range: &Rc<LiveRange>) -> io::
         )));
     }
     Ok((tasks, open))
+}
+
+/// Starts the masters of devices.
+fn command(
+    devices: Vec<Device>,
+    mailboxes: Vec<Rc<Mailbox>>,
+    range: &Rc<LiveRange>,
+) -> Vec<tokio::task::JoinHandle<()>> {
+    let devices = (0..).zip(devices.into_iter().zip(mailboxes));
+    devices
+        .map(|(index, (device, mailbox))| {
+            tokio::task::spawn_local(Master::new(index, device, mailbox, range.clone()).run())
+        })
+        .collect()
 }
 
 /// Gives each range its turn when it is due, until all have ended.
@@ -245,9 +269,7 @@ fn release(served: Vec<Served>, sender: &Sender<Event>) -> Vec<Served> {
     let (over, kept): (Vec<_>, Vec<_>) = served.into_iter().partition(|one| one.range.is_over());
     for one in over {
         one.range.stop();
-        one.accepting
-            .iter()
-            .for_each(tokio::task::JoinHandle::abort);
+        one.tasks.iter().for_each(tokio::task::JoinHandle::abort);
         let (order, late, result) = one.conclude();
         tell(sender, order, late, result);
     }

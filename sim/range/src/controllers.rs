@@ -93,8 +93,8 @@ impl Controllers {
                 .unwrap_or(controller.key);
             let plc = Plc::new(crate::persona::plc_config(controller, key))
                 .map_err(|e| refuse(e.to_string()))?;
-            let sessions = Sessions::new(controller);
-            sessions.listen(fabric, host);
+            let sessions = Sessions::new(controller.unit, controller.reply_delay);
+            Sessions::listen(fabric, host, &plc);
             slots.push(ControllerSlot::new(controller, host, plc, sessions, plants));
         }
         Ok(Self { slots })
@@ -455,7 +455,7 @@ fn resolve(link: &IoLink, plants: &Plants) -> Option<Wire> {
 }
 
 /// Rounds and clamps to a word; what is not a number reads as zero.
-fn to_raw(value: f64) -> u16 {
+pub(crate) fn to_raw(value: f64) -> u16 {
     #[allow(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

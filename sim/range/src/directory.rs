@@ -3,7 +3,7 @@
 use sim_net::{HostId, RouterId};
 use sim_scenario::model::{Scenario, Tag};
 use sim_view::RegisterRef;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 /// One host.
@@ -25,6 +25,7 @@ pub(crate) struct Directory {
     zones: BTreeMap<String, (Ipv4Addr, u8)>,
     zone_of: BTreeMap<String, String>,
     units: BTreeMap<String, u8>,
+    fronts: BTreeSet<String>,
     tags: BTreeMap<String, Tag>,
 }
 
@@ -61,6 +62,12 @@ impl Directory {
             directory
                 .units
                 .insert(controller.id.clone(), controller.unit);
+        }
+        for controller in &scenario.external_controllers {
+            directory
+                .units
+                .insert(controller.id.clone(), controller.unit);
+            directory.fronts.insert(controller.id.clone());
         }
         directory
     }
@@ -132,6 +139,11 @@ impl Directory {
     /// Modbus unit id of a controller.
     pub fn unit(&self, controller: &str) -> u8 {
         self.units.get(controller).copied().unwrap_or(1)
+    }
+
+    /// True for the front of an external controller, which has no register between those that it mirrors.
+    pub fn is_front(&self, controller: &str) -> bool {
+        self.fronts.contains(controller)
     }
 
     /// A tag by name.

@@ -2,7 +2,7 @@
 
 use crate::controllers::plc_key;
 use sim_plc::{FailState as PlcFail, ModbusMap, PlcConfig, ProgramConfig, RangeCheck};
-use sim_scenario::model::{Controller, FailState, IoLink, MapArea, ModbusRange};
+use sim_scenario::model::{Controller, FailState, IoLink, MapArea, ModbusRange, Persona};
 use sim_view::{KeyPosition, Table};
 use sim_wire::device::{Area, BitTable, Identity, WordTable};
 
@@ -20,7 +20,7 @@ pub(crate) fn plc_config(controller: &Controller, key: KeyPosition) -> PlcConfig
     PlcConfig {
         name: controller.id.clone(),
         programs: programs.collect(),
-        persona: identity(controller),
+        persona: identity(&controller.persona),
         key: plc_key(key),
         input_words: top(controller, |l| {
             if let IoLink::InputWord { word, .. } = l {
@@ -61,8 +61,8 @@ pub(crate) fn plc_config(controller: &Controller, key: KeyPosition) -> PlcConfig
     }
 }
 
-fn identity(controller: &Controller) -> Identity {
-    let persona = &controller.persona;
+/// What a controller tells about itself.
+pub(crate) fn identity(persona: &Persona) -> Identity {
     Identity {
         vendor_name: persona.vendor.clone(),
         product_code: persona.product.clone(),

@@ -1,4 +1,4 @@
-//! Protocol servers of one controller: Modbus and program management, one session a connection.
+//! Protocol servers of one controller: Modbus and, where it has programs, their management; one session a connection.
 
 use crate::journal::Journal;
 use sim_net::{CloseReason, ConnId, Fabric, HostId};
@@ -6,7 +6,6 @@ use sim_plc::Plc;
 use sim_record::{
     ModbusRecord, PrincipalId, ProgramChange, RecordKind, SimDuration, SimTime, StateHasher,
 };
-use sim_scenario::model::Controller;
 use sim_wire::device::{
     Area, BitTable, DeviceError, DeviceModel, DiagnosticEvent, Identity, Mode, Point, WordTable,
 };
@@ -35,10 +34,22 @@ struct Session {
     unsent: Vec<u8>,
 }
 
+/// What sessions can serve.
+pub(crate) trait Device: DeviceModel {
+    /// Hash of the programs; none where there are no programs.
+    fn programs(&self) -> Option<[u8; 32]>;
+}
+
+impl Device for Plc {
+    fn programs(&self) -> Option<[u8; 32]> {
+        Some(self.program_hash())
+    }
+}
+
 /// The controller that the sessions serve.
 pub(crate) struct Served<'a> {
     pub name: &'a str,
-    pub plc: &'a mut Plc,
+    pub device: &'a mut dyn Device,
     pub last_writer: &'a mut PrincipalId,
 }
 
@@ -59,16 +70,16 @@ pub(crate) struct Sessions {
 }
 
 impl Sessions {
-    /// Servers by the controller's persona.
-    pub fn new(controller: &Controller) -> Self {
-        let units = UnitPolicy::Only(vec![controller.unit, 0, 255]);
+    /// Servers of a controller that answers to this Modbus unit id, after this delay.
+    pub fn new(unit: u8, reply_delay: SimDuration) -> Self {
+        let units = UnitPolicy::Only(vec![unit, 0, 255]);
         Self {
             modbus: Arc::new(ServerConfig {
                 units,
                 ..ServerConfig::default()
             }),
             management: Arc::new(ManagementConfig::default()),
-            reply_delay: controller.reply_delay,
+            reply_delay,
             open: BTreeMap::new(),
             delayed: VecDeque::new(),
             buffer: Vec::new(),
@@ -76,9 +87,11 @@ impl Sessions {
     }
 
     /// Listens on the host.
-    pub fn listen(&self, fabric: &mut Fabric, host: HostId) {
+    pub fn listen(fabric: &mut Fabric, host: HostId, device: &dyn Device) {
         let _listening = fabric.listen(host, crate::link::MODBUS_PORT, MAX_CONNECTIONS);
-        let _listening = fabric.listen(host, management::TCP_PORT, MAX_CONNECTIONS);
+        if device.programs().is_some() {
+            let _listening = fabric.listen(host, management::TCP_PORT, MAX_CONNECTIONS);
+        }
     }
 
     /// Takes a connection that the network accepted.
@@ -257,7 +270,7 @@ impl Session {
         let mut any = false;
         let name = device.name;
         let mut observed = Observed {
-            plc: &mut *device.plc,
+            device: &mut *device.device,
             changed: false,
         };
         loop {
@@ -297,7 +310,7 @@ impl Session {
                     {
                         *device.last_writer = self.by;
                     }
-                    record_management(journal, &record, name, observed.plc, self.by);
+                    record_management(journal, &record, name, observed.device, self.by);
                 }
             }
             any = true;
@@ -370,7 +383,7 @@ fn record_management(
     journal: &mut Journal,
     record: &ManagementRecord,
     name: &str,
-    plc: &Plc,
+    device: &dyn Device,
     by: PrincipalId,
 ) {
     if record.refusal.is_some() {
@@ -381,7 +394,7 @@ fn record_management(
         Action::Upload => ProgramChange::Uploaded,
         _ => return,
     };
-    let hash = blake3::Hash::from(plc.program_hash()).to_hex();
+    let hash = blake3::Hash::from(device.programs().unwrap_or_default()).to_hex();
     journal.record(RecordKind::Program {
         asset: name.to_owned(),
         file: record.file.clone().unwrap_or_default(),
@@ -391,24 +404,24 @@ fn record_management(
     });
 }
 
-/// A PLC that notes whether a write changed anything.
+/// A device that notes whether a write changed anything.
 struct Observed<'a> {
-    plc: &'a mut Plc,
+    device: &'a mut dyn Device,
     changed: bool,
 }
 
 impl DeviceModel for Observed<'_> {
     fn identity(&self) -> &Identity {
-        self.plc.identity()
+        self.device.identity()
     }
     fn mode(&self) -> Mode {
-        self.plc.mode()
+        self.device.mode()
     }
     fn request_mode(&mut self, now: SimTime, mode: Mode) -> Result<(), DeviceError> {
-        self.plc.request_mode(now, mode)
+        self.device.request_mode(now, mode)
     }
     fn read_bits(&self, table: BitTable, start: u16, out: &mut [bool]) -> Result<(), DeviceError> {
-        self.plc.read_bits(table, start, out)
+        self.device.read_bits(table, start, out)
     }
     fn write_coils(
         &mut self,
@@ -418,28 +431,28 @@ impl DeviceModel for Observed<'_> {
     ) -> Result<(), DeviceError> {
         let mut before = vec![false; values.len()];
         let known = self
-            .plc
+            .device
             .read_bits(BitTable::Coils, start, &mut before)
             .is_ok();
-        self.plc.write_coils(now, start, values)?;
+        self.device.write_coils(now, start, values)?;
         self.changed |= !known || before != values;
         Ok(())
     }
     fn read_words(&self, table: WordTable, start: u16, out: &mut [u16]) -> Result<(), DeviceError> {
-        self.plc.read_words(table, start, out)
+        self.device.read_words(table, start, out)
     }
     fn write_words(&mut self, now: SimTime, start: u16, values: &[u16]) -> Result<(), DeviceError> {
         let mut before = vec![0; values.len()];
         let known = self
-            .plc
+            .device
             .read_words(WordTable::HoldingRegisters, start, &mut before)
             .is_ok();
-        self.plc.write_words(now, start, values)?;
+        self.device.write_words(now, start, values)?;
         self.changed |= !known || before != values;
         Ok(())
     }
     fn read_area(&self, area: Area, offset: u32, out: &mut [u8]) -> Result<(), DeviceError> {
-        self.plc.read_area(area, offset, out)
+        self.device.read_area(area, offset, out)
     }
     fn write_area(
         &mut self,
@@ -448,21 +461,21 @@ impl DeviceModel for Observed<'_> {
         offset: u32,
         bytes: &[u8],
     ) -> Result<(), DeviceError> {
-        self.plc.write_area(now, area, offset, bytes)
+        self.device.write_area(now, area, offset, bytes)
     }
     fn point(&self, tag: &str) -> Option<Point> {
-        self.plc.point(tag)
+        self.device.point(tag)
     }
     fn diagnostics(&self) -> &[DiagnosticEvent] {
-        self.plc.diagnostics()
+        self.device.diagnostics()
     }
     fn file_names(&self) -> Vec<String> {
-        self.plc.file_names()
+        self.device.file_names()
     }
     fn read_file(&self, name: &str) -> Result<Vec<u8>, DeviceError> {
-        self.plc.read_file(name)
+        self.device.read_file(name)
     }
     fn write_file(&mut self, now: SimTime, name: &str, bytes: &[u8]) -> Result<(), DeviceError> {
-        self.plc.write_file(now, name, bytes)
+        self.device.write_file(now, name, bytes)
     }
 }

@@ -50,8 +50,8 @@ pub(crate) fn check_tag(context: &Context, name: &Text, tag: &raw::Tag, findings
         table == tag.table && address.value == tag.address.value
     };
     let status = (Table::Input, &controller.status_address);
-    let is_age = tag.table == Table::Input
-        && controller.status_address.checked_add(1) == Some(*tag.address);
+    let is_age =
+        tag.table == Table::Input && controller.status_address.checked_add(1) == Some(*tag.address);
     if !registers(controller).any(is_here) && !is_here(status) && !is_age {
         let there = format!(
             "`{}` declares no {:?} {}",
@@ -81,7 +81,13 @@ pub(crate) fn check_tag(context: &Context, name: &Text, tag: &raw::Tag, findings
 fn check_times(controller: &raw::ExternalController, findings: &mut Findings) {
     let (shortest, longest) = EXTERNAL_CYCLE_MS;
     within(&controller.cycle_ms, shortest, longest, " ms", findings);
-    within(&controller.stale_ms, PERIOD_MS.0, PERIOD_MS.1, " ms", findings);
+    within(
+        &controller.stale_ms,
+        PERIOD_MS.0,
+        PERIOD_MS.1,
+        " ms",
+        findings,
+    );
     if *controller.stale_ms < controller.cycle_ms.saturating_mul(2) {
         let there = "one answer that is late would lose the link";
         let help = "write at least twice `cycle_ms`";
@@ -95,16 +101,18 @@ fn check_scale(output: &raw::ExternalOutput, findings: &mut Findings) {
     let is_bit = matches!(output.table, Table::Coil | Table::Discrete);
     if is_bit && (*output.scale - 1.0).abs() > f64::EPSILON {
         let there = format!("a bit has no {} counts a unit", output.scale);
-        findings.push(output.scale.problem(code::OUT_OF_RANGE, there, "write `scale: 1`"));
+        findings.push(
+            output
+                .scale
+                .problem(code::OUT_OF_RANGE, there, "write `scale: 1`"),
+        );
     } else {
         positive(&output.scale, " counts a unit", findings);
     }
 }
 
 /// All registers but those of the status, as their tables are.
-fn registers(
-    controller: &raw::ExternalController,
-) -> impl Iterator<Item = (Table, &Spanned<u16>)> {
+fn registers(controller: &raw::ExternalController) -> impl Iterator<Item = (Table, &Spanned<u16>)> {
     let sensors = controller.sensors.iter();
     let outputs = controller.outputs.iter().map(|o| (o.table, &o.address));
     let points = controller.points.iter().map(|p| (p.table, &p.address));

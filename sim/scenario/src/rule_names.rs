@@ -3,8 +3,8 @@
 use sim_authored::{Findings, Span, Spanned, code, report_duplicates};
 
 use crate::limits::{
-    ACTORS_MAX, CONTROLLERS_MAX, EXTERNAL_CONTROLLERS_MAX, HOSTS_MAX, NAME_CHARS_MAX, PLANTS_MAX, ROUTERS_MAX, RULES_MAX,
-    TEXT_CHARS_MAX, ZONES_MAX,
+    ACTORS_MAX, CONTROLLERS_MAX, EXTERNAL_CONTROLLERS_MAX, HOSTS_MAX, NAME_CHARS_MAX, PLANTS_MAX,
+    ROUTERS_MAX, RULES_MAX, TEXT_CHARS_MAX, ZONES_MAX,
 };
 use crate::names::Context;
 use crate::raw_v1::Text;
