@@ -11,7 +11,7 @@ pub mod serve;
 
 use crate::cli::Context;
 use crate::error::Failure;
-use crate::live::Concluded;
+use crate::live::{Concluded, DeviceCounts};
 use crate::pacing::Lateness;
 use crate::package::{self, Loaded};
 use crate::run_dir::{Command, RunDir, Settings};
@@ -134,6 +134,7 @@ fn session_failure(error: SessionError, dir: &Path) -> Failure {
 fn publish(
     concluded: &Concluded,
     late: Lateness,
+    devices: &[DeviceCounts],
     of: &Played,
     context: &mut Context,
 ) -> Result<(), Failure> {
@@ -147,7 +148,7 @@ fn publish(
             dir.capture().display()
         ));
     }
-    for device in &concluded.devices {
+    for device in devices {
         context.ui.say(format_args!("{device}"));
     }
     if context.ui.json {
@@ -156,7 +157,7 @@ fn publish(
             "directory": dir.path,
             "seed": of.seed.0,
             "late": late,
-            "external": concluded.devices,
+            "external": devices,
             "report": report,
         });
         // `serve` prints a line when it begins, so it prints one document a line.

@@ -110,7 +110,7 @@ pub fn resume(args: &ResumeArgs, context: &mut Context) -> Result<(), Failure> {
             context.ui.say(format_args!("resumed at {}", session.now()));
             run::play(&mut session, played.settings.speed, context).map_err(failed)?;
             let concluded = run::conclude(session).map_err(failed)?;
-            publish(&concluded, Lateness::default(), &played, context)
+            publish(&concluded, Lateness::default(), &[], &played, context)
         }
         Command::Serve => {
             let order = serve::order(Box::new(build), exposed, devices, &played.settings);

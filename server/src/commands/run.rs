@@ -74,7 +74,7 @@ pub fn run(args: &RunArgs, context: &mut Context) -> Result<(), Failure> {
         settings,
         seed: prepared.seed,
     };
-    publish(&concluded, Lateness::default(), &played, context)
+    publish(&concluded, Lateness::default(), &[], &played, context)
 }
 
 /// Closes recording and capture, and grades.
@@ -84,7 +84,6 @@ pub(super) fn conclude(mut session: Session) -> Result<Concluded, SessionError> 
         report: session.report(),
         frames_left_out: session.frames_left_out(),
         historian_csv: session.historian_csv(),
-        devices: Vec::new(),
     })
 }
 

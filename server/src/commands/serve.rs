@@ -221,7 +221,7 @@ fn end(ended: Ended, of: &Played, context: &mut Context) -> Result<(), Failure> 
     let concluded = ended
         .result
         .map_err(|error| session_failure(error, &of.dir.path))?;
-    publish(&concluded, ended.late, of, context)
+    publish(&concluded, ended.late, &ended.devices, of, context)
 }
 
 /// Says what is where: the only data of this command while it runs.

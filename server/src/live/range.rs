@@ -2,7 +2,7 @@
 
 use crate::live::Exposed;
 use crate::live::connection::Conn;
-use crate::live::device::Mailbox;
+use crate::live::device::{DeviceCounts, Mailbox};
 use crate::live::limit::TokenBucket;
 use crate::live::worker::Concluded;
 use crate::pacing::{Lateness, Pacer};
@@ -95,6 +95,12 @@ impl LiveRange {
         inner.attempt(|inner| inner.session.note_time());
     }
 
+    /// What became of the cycles of its external controllers so far.
+    pub fn device_counts(&self) -> Vec<DeviceCounts> {
+        let inner = self.inner.borrow();
+        inner.devices.iter().map(|device| device.counts()).collect()
+    }
+
     /// True when it has ended, by itself or by a failure.
     pub fn is_over(&self) -> bool {
         let inner = self.inner.borrow();
@@ -132,7 +138,6 @@ impl LiveRange {
                 report: inner.session.report(),
                 frames_left_out: inner.session.frames_left_out(),
                 historian_csv: inner.session.historian_csv(),
-                devices: inner.devices.iter().map(|d| d.counts()).collect(),
             }),
         };
         (result, late)
@@ -160,7 +165,7 @@ impl LiveRange {
             conn: conn.number,
             endpoint: endpoint.index,
         };
-        inner.put(endpoint.principal.clone(), kind);
+        inner.put(endpoint, kind);
     }
 
     /// Bytes from outside. Tells how long to wait before the next.
@@ -174,7 +179,7 @@ impl LiveRange {
             .or_insert_with(|| TokenBucket::new(rate_limit, now))
             .take(now);
         let data = data.to_vec();
-        inner.put(endpoint.principal.clone(), InputKind::Bytes { conn, data });
+        inner.put(endpoint, InputKind::Bytes { conn, data });
         wait
     }
 
@@ -184,7 +189,7 @@ impl LiveRange {
         if how == Closing::Reset {
             inner.connections.remove(&conn);
         }
-        inner.put(endpoint.principal.clone(), InputKind::Close { conn, how });
+        inner.put(endpoint, InputKind::Close { conn, how });
     }
 
     /// An external controller has answered a cycle, or could not.
@@ -194,7 +199,7 @@ impl LiveRange {
             cycle,
             answer,
         };
-        self.inner.borrow_mut().put(Principal::range(), kind);
+        self.inner.borrow_mut().put_of(Principal::range(), kind);
     }
 
     /// Forgets a connection that the outside has left for good.
@@ -225,7 +230,12 @@ impl Inner {
     }
 
     /// The live rule for one input, and what it makes due at once.
-    fn put(&mut self, principal: Principal, kind: InputKind) {
+    fn put(&mut self, endpoint: &Exposed, kind: InputKind) {
+        self.put_of(endpoint.principal.clone(), kind);
+    }
+
+    /// The same for an input of anybody.
+    fn put_of(&mut self, principal: Principal, kind: InputKind) {
         self.attempt(|inner| {
             let at = inner.present();
             inner.session.input(at, Input { principal, kind })?;

@@ -75,6 +75,8 @@ pub struct Ended {
     pub order: usize,
     /// How late it was.
     pub late: Lateness,
+    /// What became of the cycles of its external controllers.
+    pub devices: Vec<DeviceCounts>,
     /// What `conclude` made of it.
     pub result: Result<Concluded, SessionError>,
 }
@@ -87,8 +89,6 @@ pub struct Concluded {
     pub frames_left_out: u64,
     /// What its historian stored.
     pub historian_csv: String,
-    /// What became of the cycles of its external controllers.
-    pub devices: Vec<DeviceCounts>,
 }
 
 /// Starts `workers` threads and deals the orders to them in turn. Events come until every range has ended.
@@ -170,7 +170,15 @@ async fn serve(
                     told_at: Instant::now(),
                 });
             }
-            Err(error) => tell(sender, number, Lateness::default(), Err(error)),
+            Err(error) => tell(
+                sender,
+                Ended {
+                    order: number,
+                    late: Lateness::default(),
+                    devices: Vec::new(),
+                    result: Err(error),
+                },
+            ),
         }
     }
     // Nobody listens only when the process is on its way out; then the interrupt is set.
@@ -270,8 +278,7 @@ fn release(served: Vec<Served>, sender: &Sender<Event>) -> Vec<Served> {
     for one in over {
         one.range.stop();
         one.tasks.iter().for_each(tokio::task::JoinHandle::abort);
-        let (order, late, result) = one.conclude();
-        tell(sender, order, late, result);
+        tell(sender, one.conclude());
     }
     kept
 }
@@ -288,22 +295,18 @@ impl Served {
         }
     }
 
-    fn conclude(self) -> (usize, Lateness, Result<Concluded, SessionError>) {
+    fn conclude(self) -> Ended {
         let (result, late) = self.range.conclude();
-        (self.order, late, result)
+        Ended {
+            order: self.order,
+            late,
+            devices: self.range.device_counts(),
+            result,
+        }
     }
 }
 
-fn tell(
-    sender: &Sender<Event>,
-    order: usize,
-    late: Lateness,
-    result: Result<Concluded, SessionError>,
-) {
+fn tell(sender: &Sender<Event>, ended: Ended) {
     // Nobody listens only when the process is on its way out.
-    let _ = sender.send(Event::Ended(Box::new(Ended {
-        order,
-        late,
-        result,
-    })));
+    let _ = sender.send(Event::Ended(Box::new(ended)));
 }
