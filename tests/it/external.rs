@@ -7,7 +7,7 @@ use serde_json::Value;
 use sim_record::container::{Item, Reader};
 use sim_record::{PlantSample, Record, RecordKind};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -269,6 +269,70 @@ fn what_players_write_reaches_the_device_where_scenario_and_operator_say_so() {
     device.when(|now| now.setpoint == 26_750);
     drop(server.end());
     verify(&out);
+}
+
+/// A device that takes every request and answers with these bytes behind its transaction id, or not at all.
+fn bad_device(answer: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("plc1={}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            std::thread::spawn(move || {
+                let mut request = [0; 260];
+                while matches!(stream.read(&mut request), Ok(2..)) {
+                    let reply = [&request[..2], answer].concat();
+                    if answer.is_empty() {
+                        continue;
+                    }
+                    if stream.write_all(&reply).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+    });
+    address
+}
+
+#[test]
+fn a_device_that_answers_badly_is_a_lost_link_with_its_cause() {
+    let cases: [(&str, &[u8], &str); 4] = [
+        ("silent", &[], "not answered in time"),
+        (
+            "refusing",
+            &[0, 0, 0, 3, 1, 0x90, 2],
+            "refused with exception 2",
+        ),
+        (
+            "garbage",
+            &[9, 9, 0, 3, 1, 0x90, 2],
+            "not what was asked for",
+        ),
+        // FC16 asked, FC3 answered.
+        (
+            "other",
+            &[0, 0, 0, 5, 1, 3, 2, 0, 0],
+            "not what was asked for",
+        ),
+    ];
+    for (name, answer, words) in cases {
+        let out = folder("external-bad").join(name);
+        let server = Server::serve(&scenario(), &out, &["--external", &bad_device(answer)]);
+        let mut tool = Tool::connect(&server);
+        // The range's cycles go on all the same.
+        tool.when(|(quality, age_ms)| quality == 2 && age_ms > 1_500);
+        let counts = server.end()["external"][0].clone();
+        assert_eq!(counts["answered"], 0, "{counts}");
+        assert!(counts["cycles"].as_u64().unwrap() >= 30, "{counts}");
+        let records = records(&out);
+        let cause = records.iter().find_map(|record| match &record.kind {
+            RecordKind::Mode { cause, .. } => Some(cause.clone()),
+            _ => None,
+        });
+        let cause = cause.unwrap();
+        assert!(cause.contains(words), "{name}: {cause}");
+        assert!(counts["failures"].as_u64().unwrap() > 0, "{counts}");
+    }
 }
 
 #[test]

@@ -104,7 +104,8 @@ impl Device {
             name: controller.id.clone(),
             address,
             unit: controller.unit,
-            answer_max: Duration::from_micros(controller.stale.0),
+            // At least one cycle, and early enough that the range knows why the link is lost when it is.
+            answer_max: Duration::from_micros(controller.stale.0 / 2),
             runs: runs(controller.reads()),
             reads: controller.reads().count(),
         }
