@@ -335,7 +335,10 @@ impl Rerun {
                             .map_err(|error| Failure::io("cannot write the capture", &error))?;
                     }
                 }
-                Output::Bytes { .. } | Output::Close { .. } | Output::Text { .. } => {}
+                Output::External { .. }
+                | Output::Bytes { .. }
+                | Output::Close { .. }
+                | Output::Text { .. } => {}
             }
         }
         Ok(())

@@ -9,6 +9,7 @@ use crate::storage::{
 };
 use grading::Report;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -58,6 +59,9 @@ pub struct Settings {
     pub rate_limit: Option<u32>,
     /// Write a capture.
     pub capture: bool,
+    /// `HOST:PORT` of the device that plays each external controller. It is nowhere else on disk.
+    #[serde(default)]
+    pub external: BTreeMap<String, String>,
 }
 
 impl Default for Settings {
@@ -69,6 +73,7 @@ impl Default for Settings {
             address: std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
             rate_limit: None,
             capture: true,
+            external: BTreeMap::new(),
         }
     }
 }

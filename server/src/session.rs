@@ -10,6 +10,7 @@ use sim_range::{
 };
 use sim_record::container::{Damage, Ending, Header, Item, Reader, WriteError, Writer};
 use sim_record::{Input, InputKind, LoggedInput, Principal, Seed, SimDuration, SimTime};
+use sim_scenario::model::Register;
 use std::any::Any;
 use std::collections::VecDeque;
 use std::io;
@@ -25,7 +26,7 @@ const PIECE: SimDuration = SimDuration::from_secs(1);
 /// Bytes read from a recording at once.
 const READ_BYTES: usize = 64 * 1024;
 
-/// What a range wants to tell an outside connection.
+/// What a range wants to tell an outside connection or device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum External {
     /// Data.
@@ -41,6 +42,15 @@ pub enum External {
         conn: u32,
         /// By reset.
         reset: bool,
+    },
+    /// A cycle of an external controller begins.
+    Cycle {
+        /// Index of the controller among the scenario's external ones.
+        controller: u16,
+        /// Number of the cycle.
+        cycle: u64,
+        /// What to write.
+        registers: Vec<(Register, u16)>,
     },
 }
 
@@ -275,7 +285,7 @@ impl Session {
         })
     }
 
-    /// The next thing for an outside connection. What it tells can be re-made after a kill.
+    /// The next thing for an outside connection or device. What it tells can be re-made after a kill.
     ///
     /// # Errors
     /// The time cannot be noted.
@@ -288,7 +298,7 @@ impl Session {
         Ok(self.external.pop_front())
     }
 
-    /// True when something waits for an outside connection.
+    /// True when something waits for an outside connection or device.
     #[must_use]
     pub fn has_external(&self) -> bool {
         !self.external.is_empty()
@@ -441,6 +451,15 @@ impl Session {
                 Output::Close { conn, reset } => {
                     self.external.push_back(External::Close { conn, reset });
                 }
+                Output::External {
+                    controller,
+                    cycle,
+                    registers,
+                } => self.external.push_back(External::Cycle {
+                    controller,
+                    cycle,
+                    registers,
+                }),
                 Output::Text { hash, text } => self.storage.keep_text(&hash, &text)?,
             }
         }

@@ -8,6 +8,7 @@
 )]
 
 mod command_line;
+mod external;
 mod first_watch;
 mod how_to;
 mod range;

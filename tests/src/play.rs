@@ -70,7 +70,10 @@ impl Played {
                 Output::Record(record) => self.records.push(record),
                 Output::Digest { time, digest } => self.digests.push((time, digest)),
                 Output::Frame { .. } | Output::Text { .. } => {}
-                output @ (Output::Bytes { .. } | Output::Close { .. }) => self.outside.push(output),
+                output
+                @ (Output::Bytes { .. } | Output::Close { .. } | Output::External { .. }) => {
+                    self.outside.push(output);
+                }
             }
         }
     }

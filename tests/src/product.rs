@@ -135,7 +135,13 @@ impl Server {
 
     /// Ends the match as Ctrl-C does, and returns the report.
     #[must_use]
-    pub fn stop(mut self) -> Value {
+    pub fn stop(self) -> Value {
+        self.end()["report"].clone()
+    }
+
+    /// Ends the match as Ctrl-C does, and returns all that was told of it.
+    #[must_use]
+    pub fn end(mut self) -> Value {
         let interrupted = Command::new("kill")
             .args(["-INT", &self.child.id().to_string()])
             .status();
@@ -148,7 +154,7 @@ impl Server {
         assert_eq!(ended, Some(0), "{}", errors(&mut self.child));
         let ended: Value = serde_json::from_str(&last).unwrap_or_else(|e| panic!("{e} in {last}"));
         assert_eq!(ended["event"], "ended", "{last}");
-        ended["report"].clone()
+        ended
     }
 
     /// Ends the process at once, as a crash would.

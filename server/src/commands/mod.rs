@@ -1,6 +1,7 @@
 //! One file a command; the doc comment of its arguments is its help.
 
 pub mod check;
+pub mod external;
 pub mod grade;
 pub mod list;
 pub mod replay;
@@ -10,6 +11,7 @@ pub mod serve;
 
 use crate::cli::Context;
 use crate::error::Failure;
+use crate::live::DeviceCounts;
 use crate::pacing::Lateness;
 use crate::package::{self, Loaded};
 use crate::run_dir::{Command, RunDir, Settings};
@@ -87,6 +89,7 @@ impl MatchArgs {
             removed_actors,
             practice: true,
             open_ended,
+            attackable: Vec::new(),
         };
         let out = self
             .out
@@ -130,6 +133,7 @@ fn session_failure(error: SessionError, dir: &Path) -> Failure {
 fn publish(
     concluded: &Concluded,
     late: Lateness,
+    devices: &[DeviceCounts],
     of: &Played,
     context: &mut Context,
 ) -> Result<(), Failure> {
@@ -143,12 +147,16 @@ fn publish(
             dir.capture().display()
         ));
     }
+    for device in devices {
+        context.ui.say(format_args!("{device}"));
+    }
     if context.ui.json {
         let value = serde_json::json!({
             "event": "ended",
             "directory": dir.path,
             "seed": of.seed.0,
             "late": late,
+            "external": devices,
             "report": report,
         });
         // `serve` prints a line when it begins, so it prints one document a line.

@@ -1,10 +1,11 @@
 //! `trippoint resume`.
 
+use super::external::{ExternalArgs, refuse_without_devices};
 use super::{Played, publish, run, serve, session_failure};
 use crate::capture::Capture;
 use crate::cli::Context;
 use crate::error::Failure;
-use crate::live;
+use crate::live::{self, Device};
 use crate::pacing::Lateness;
 use crate::replay::{check_engine, options_of};
 use crate::run_dir::{Command, DAMAGED_FILE, RunDir, Settings};
@@ -23,6 +24,8 @@ use std::path::PathBuf;
 pub struct ResumeArgs {
     /// The folder of the match
     dir: PathBuf,
+    #[command(flatten)]
+    external: ExternalArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -63,7 +66,7 @@ pub fn resume(args: &ResumeArgs, context: &mut Context) -> Result<(), Failure> {
     ));
     let loaded = crate::replay::scenario_of(&scan.header)?;
     let options = options_of(&scan.header)?;
-    let settings = dir.read_settings().unwrap_or(Settings {
+    let mut settings = dir.read_settings().unwrap_or(Settings {
         command: if options.open_ended {
             Command::Serve
         } else {
@@ -71,6 +74,15 @@ pub fn resume(args: &ResumeArgs, context: &mut Context) -> Result<(), Failure> {
         },
         ..Settings::default()
     });
+    if settings.command == Command::Run {
+        refuse_without_devices(&loaded.scenario)?;
+    }
+    let earlier = std::mem::take(&mut settings.external);
+    settings.external = args.external.settle(&loaded.scenario, earlier)?;
+    if !settings.external.is_empty() {
+        dir.write_settings(&settings)?;
+    }
+    let devices = Device::of_scenario(&loaded.scenario, &settings.external);
     context.catch_signals();
     let capture = Capture::wanted(settings.capture, &dir.capture(), &loaded)?;
     let progress = context.ui.progress(scan.latest);
@@ -98,10 +110,10 @@ pub fn resume(args: &ResumeArgs, context: &mut Context) -> Result<(), Failure> {
             context.ui.say(format_args!("resumed at {}", session.now()));
             run::play(&mut session, played.settings.speed, context).map_err(failed)?;
             let concluded = session.conclude().map_err(failed)?;
-            publish(&concluded, Lateness::default(), &played, context)
+            publish(&concluded, Lateness::default(), &[], &played, context)
         }
         Command::Serve => {
-            let order = serve::order(Box::new(build), exposed, &played.settings);
+            let order = serve::order(Box::new(build), exposed, devices, &played.settings);
             serve::play(vec![(played, order)], 1, context)
         }
     }

@@ -1,6 +1,6 @@
 //! `trippoint run`.
 
-use super::{MatchArgs, Played, parse_speed, publish, session_failure};
+use super::{MatchArgs, Played, external, parse_speed, publish, session_failure};
 use crate::capture::Capture;
 use crate::cli::Context;
 use crate::error::Failure;
@@ -50,6 +50,7 @@ const PACED_STEP: Duration = Duration::from_millis(20);
 pub fn run(args: &RunArgs, context: &mut Context) -> Result<(), Failure> {
     context.catch_signals();
     let prepared = args.of.prepare(context, false)?;
+    external::refuse_without_devices(&prepared.loaded.scenario)?;
     let (dir, storage) = RunDir::create(&prepared.out)?;
     let settings = Settings {
         command: Command::Run,
@@ -73,7 +74,7 @@ pub fn run(args: &RunArgs, context: &mut Context) -> Result<(), Failure> {
         settings,
         seed: prepared.seed,
     };
-    publish(&concluded, Lateness::default(), &played, context)
+    publish(&concluded, Lateness::default(), &[], &played, context)
 }
 
 /// Plays a match to its end, or to the user's.

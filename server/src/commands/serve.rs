@@ -1,14 +1,16 @@
 //! `trippoint serve`.
 
+use super::external::{ExternalArgs, attackable, check_pace};
 use super::{MatchArgs, Played, Prepared, parse_factor, publish, session_failure};
 use crate::capture::Capture;
 use crate::cli::Context;
 use crate::error::Failure;
-use crate::live::{self, Ended, Event, Exposed, Listening, Order};
+use crate::live::{self, Device, Ended, Event, Exposed, Listening, Order};
 use crate::run_dir::{Command, Expose, RunDir, Settings};
 use crate::session::{Session, SessionError, Setup};
 use clap::Args;
 use sim_record::Seed;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 /// Run a match in real time until it is stopped, with real tools if wanted
@@ -37,6 +39,11 @@ pub struct ServeArgs {
     /// Run this many matches side by side, with seeds counting up, each in a folder of its own
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
     matches: u16,
+    #[command(flatten)]
+    external: ExternalArgs,
+    /// Let players write to this external controller: what they send reaches the real device. Type its name again
+    #[arg(long, value_name = "NAME")]
+    attackable: Vec<String>,
     /// Threads that run matches [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     workers: Option<u16>,
@@ -46,6 +53,7 @@ const EXAMPLES: &str = "\
 Examples:
   trippoint serve scenarios/first-watch --expose
   trippoint serve scenarios/first-watch --expose=vendor --speed 10 --json
+  trippoint serve SCENARIO --external plc1=192.0.2.10:502    with a real PLC as its external controller
   mbpoll -m tcp -p PORT -t 4 -r 1 127.0.0.1        read a register through an exposed endpoint";
 
 /// A rate as typed.
@@ -70,7 +78,11 @@ pub(super) type Build = Box<dyn FnOnce() -> Result<Session, SessionError> + Send
 /// Runs the command.
 pub fn serve(args: &ServeArgs, context: &mut Context) -> Result<(), Failure> {
     context.catch_signals();
-    let prepared = args.of.prepare(context, true)?;
+    let mut prepared = args.of.prepare(context, true)?;
+    let scenario = &prepared.loaded.scenario;
+    check_pace(scenario, args.speed, args.matches)?;
+    let external = args.external.settle(scenario, BTreeMap::new())?;
+    prepared.options.attackable = attackable(scenario, &args.attackable)?;
     let settings = Settings {
         command: Command::Serve,
         speed: Some(args.speed),
@@ -84,6 +96,7 @@ pub fn serve(args: &ServeArgs, context: &mut Context) -> Result<(), Failure> {
             .unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         rate_limit: args.rate_limit.0,
         capture: !args.of.no_capture,
+        external,
     };
     let exposed = live::exposed(&prepared.loaded.scenario, &settings.expose)?;
     let mut matches = Vec::new();
@@ -123,7 +136,8 @@ fn one_match(
         };
         Session::begin(&setup, Box::new(storage), capture)
     };
-    let order = order(Box::new(build), exposed.to_vec(), settings);
+    let devices = Device::of_scenario(&prepared.loaded.scenario, &settings.external);
+    let order = order(Box::new(build), exposed.to_vec(), devices, settings);
     let played = Played {
         dir,
         settings: settings.clone(),
@@ -133,13 +147,19 @@ fn one_match(
 }
 
 /// A match for a worker.
-pub(super) fn order(build: Build, exposed: Vec<Exposed>, settings: &Settings) -> Order {
+pub(super) fn order(
+    build: Build,
+    exposed: Vec<Exposed>,
+    devices: Vec<Device>,
+    settings: &Settings,
+) -> Order {
     Order {
         build,
         factor: settings.speed.unwrap_or(1.0),
         rate_limit: settings.rate_limit,
         exposed,
         address: settings.address,
+        devices,
     }
 }
 
@@ -202,7 +222,7 @@ fn end(ended: Ended, of: &Played, context: &mut Context) -> Result<(), Failure> 
     let concluded = ended
         .result
         .map_err(|error| session_failure(error, &of.dir.path))?;
-    publish(&concluded, ended.late, of, context)
+    publish(&concluded, ended.late, &ended.devices, of, context)
 }
 
 /// Says what is where: the only data of this command while it runs.
@@ -226,12 +246,18 @@ fn announce(of: &Played, endpoints: &[Listening], context: &mut Context) -> Resu
             "directory": of.dir.path,
             "seed": of.seed.0,
             "endpoints": rows,
+            "external": of.settings.external,
         }));
     }
     context.ui.say(format_args!(
         "serving into {}; Ctrl-C ends with a report",
         of.dir.path.display()
     ));
+    for (name, address) in &of.settings.external {
+        context
+            .ui
+            .say(format_args!("{name} is the device at {address}"));
+    }
     if endpoints.is_empty() {
         return Ok(());
     }

@@ -4,10 +4,12 @@
 //! is written, in that one thread; nothing is shared between workers.
 
 mod connection;
+mod device;
 mod limit;
 mod range;
 mod worker;
 
+pub use device::{Device, DeviceCounts};
 pub use limit::TokenBucket;
 pub use worker::{Ended, Event, Listening, NOTE_PERIOD, Order, start};
 

@@ -2,11 +2,12 @@
 
 use crate::live::Exposed;
 use crate::live::connection::Conn;
+use crate::live::device::{DeviceCounts, Mailbox};
 use crate::live::limit::TokenBucket;
 use crate::pacing::{Lateness, Pacer};
 use crate::session::{Concluded, External, Session, SessionError};
 use sim_range::{Advance, Budget};
-use sim_record::{Closing, Input, InputKind, SimDuration, SimTime};
+use sim_record::{Closing, ExternalAnswer, Input, InputKind, Principal, SimDuration, SimTime};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -41,6 +42,8 @@ struct Inner {
     pacer: Pacer,
     factor: f64,
     connections: BTreeMap<u32, Rc<Conn>>,
+    /// One for each external controller, in order of the scenario.
+    devices: Vec<Rc<Mailbox>>,
     limits: BTreeMap<u16, TokenBucket>,
     rate_limit: Option<u32>,
     failure: Option<SessionError>,
@@ -48,7 +51,12 @@ struct Inner {
 
 impl LiveRange {
     /// Starts pacing a session.
-    pub fn new(session: Session, factor: f64, rate_limit: Option<u32>) -> Self {
+    pub fn new(
+        session: Session,
+        factor: f64,
+        rate_limit: Option<u32>,
+        devices: Vec<Rc<Mailbox>>,
+    ) -> Self {
         let pacer = Pacer::new(Instant::now(), session.now(), factor);
         Self {
             inner: RefCell::new(Inner {
@@ -56,6 +64,7 @@ impl LiveRange {
                 pacer,
                 factor,
                 connections: BTreeMap::new(),
+                devices,
                 limits: BTreeMap::new(),
                 rate_limit,
                 failure: None,
@@ -85,15 +94,22 @@ impl LiveRange {
         inner.attempt(|inner| inner.session.note_time());
     }
 
+    /// What became of the cycles of its external controllers so far.
+    pub fn device_counts(&self) -> Vec<DeviceCounts> {
+        let inner = self.inner.borrow();
+        inner.devices.iter().map(|device| device.counts()).collect()
+    }
+
     /// True when it has ended, by itself or by a failure.
     pub fn is_over(&self) -> bool {
         let inner = self.inner.borrow();
         inner.failure.is_some() || inner.session.is_over()
     }
 
-    /// True while somebody is connected from outside.
+    /// True while somebody is connected from outside, or a device waits for its cycles.
     pub fn is_busy(&self) -> bool {
-        !self.inner.borrow().connections.is_empty()
+        let inner = self.inner.borrow();
+        !inner.connections.is_empty() || !inner.devices.is_empty()
     }
 
     /// Stops the match and resets what is connected.
@@ -165,6 +181,16 @@ impl LiveRange {
         inner.put(endpoint, InputKind::Close { conn, how });
     }
 
+    /// An external controller has answered a cycle, or could not.
+    pub fn external_answer(&self, controller: u16, cycle: u64, answer: ExternalAnswer) {
+        let kind = InputKind::External {
+            controller,
+            cycle,
+            answer,
+        };
+        self.inner.borrow_mut().put_of(Principal::range(), kind);
+    }
+
     /// Forgets a connection that the outside has left for good.
     pub fn forget(&self, conn: u32) {
         self.inner.borrow_mut().connections.remove(&conn);
@@ -203,7 +229,11 @@ impl Inner {
 
     /// The live rule for one input, and what it makes due at once.
     fn put(&mut self, endpoint: &Exposed, kind: InputKind) {
-        let principal = endpoint.principal.clone();
+        self.put_of(endpoint.principal.clone(), kind);
+    }
+
+    /// The same for an input of anybody.
+    fn put_of(&mut self, principal: Principal, kind: InputKind) {
         self.attempt(|inner| {
             let at = inner.present();
             inner.session.input(at, Input { principal, kind })?;
@@ -246,6 +276,15 @@ impl Inner {
                 External::Bytes { conn, data } => {
                     if let Some(conn) = self.connections.get(&conn) {
                         conn.send(&data);
+                    }
+                }
+                External::Cycle {
+                    controller,
+                    cycle,
+                    registers,
+                } => {
+                    if let Some(device) = self.devices.get(usize::from(controller)) {
+                        device.post(cycle, registers);
                     }
                 }
                 External::Close { conn, reset } => {

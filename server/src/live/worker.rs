@@ -3,6 +3,7 @@
 use crate::interrupt::Interrupt;
 use crate::live::Exposed;
 use crate::live::connection::accept;
+use crate::live::device::{Device, DeviceCounts, Mailbox, Master};
 use crate::live::range::LiveRange;
 use crate::pacing::Lateness;
 use crate::session::{Concluded, Session, SessionError};
@@ -36,6 +37,8 @@ pub struct Order {
     pub exposed: Vec<Exposed>,
     /// Address to open them on.
     pub address: IpAddr,
+    /// Devices that play the scenario's external controllers, in its order.
+    pub devices: Vec<Device>,
 }
 
 /// An open endpoint.
@@ -73,6 +76,8 @@ pub struct Ended {
     pub order: usize,
     /// How late it was.
     pub late: Lateness,
+    /// What became of the cycles of its external controllers.
+    pub devices: Vec<DeviceCounts>,
     /// What `conclude` made of it.
     pub result: Result<Concluded, SessionError>,
 }
@@ -123,7 +128,8 @@ fn work(
 struct Served {
     order: usize,
     range: Rc<LiveRange>,
-    accepting: Vec<tokio::task::JoinHandle<()>>,
+    /// Those that accept connections, and the masters of devices.
+    tasks: Vec<tokio::task::JoinHandle<()>>,
     next: Instant,
     told_late: Lateness,
     told_at: Instant,
@@ -142,19 +148,31 @@ async fn serve(
             .unwrap_or_else(|panic| Err(SessionError::of_panic(&*panic)));
         match built {
             Ok(session) => {
-                let range = Rc::new(LiveRange::new(session, order.factor, order.rate_limit));
-                let (accepting, open) = listen(order.exposed, order.address, &range)?;
+                let mailboxes: Vec<_> = order.devices.iter().map(|_| Rc::default()).collect();
+                let range =
+                    LiveRange::new(session, order.factor, order.rate_limit, mailboxes.clone());
+                let range = Rc::new(range);
+                let (mut tasks, open) = listen(order.exposed, order.address, &range)?;
+                tasks.extend(command(order.devices, mailboxes, &range));
                 listening.push((number, open));
                 served.push(Served {
                     order: number,
                     range,
-                    accepting,
+                    tasks,
                     next: Instant::now(),
                     told_late: Lateness::default(),
                     told_at: Instant::now(),
                 });
             }
-            Err(error) => tell(sender, number, Lateness::default(), Err(error)),
+            Err(error) => tell(
+                sender,
+                Ended {
+                    order: number,
+                    late: Lateness::default(),
+                    devices: Vec::new(),
+                    result: Err(error),
+                },
+            ),
         }
     }
     // Nobody listens only when the process is on its way out; then the interrupt is set.
@@ -182,6 +200,20 @@ fn listen(exposed: Vec<Exposed>, address: IpAddr, range: &Rc<LiveRange>) -> io::
         )));
     }
     Ok((tasks, open))
+}
+
+/// Starts the masters of devices.
+fn command(
+    devices: Vec<Device>,
+    mailboxes: Vec<Rc<Mailbox>>,
+    range: &Rc<LiveRange>,
+) -> Vec<tokio::task::JoinHandle<()>> {
+    let devices = (0..).zip(devices.into_iter().zip(mailboxes));
+    devices
+        .map(|(index, (device, mailbox))| {
+            tokio::task::spawn_local(Master::new(index, device, mailbox, range.clone()).run())
+        })
+        .collect()
 }
 
 /// Gives each range its turn when it is due, until all have ended.
@@ -239,11 +271,8 @@ fn release(served: Vec<Served>, sender: &Sender<Event>) -> Vec<Served> {
     let (over, kept): (Vec<_>, Vec<_>) = served.into_iter().partition(|one| one.range.is_over());
     for one in over {
         one.range.stop();
-        one.accepting
-            .iter()
-            .for_each(tokio::task::JoinHandle::abort);
-        let (order, late, result) = one.conclude();
-        tell(sender, order, late, result);
+        one.tasks.iter().for_each(tokio::task::JoinHandle::abort);
+        tell(sender, one.conclude());
     }
     kept
 }
@@ -260,24 +289,20 @@ impl Served {
         }
     }
 
-    fn conclude(self) -> (usize, Lateness, Result<Concluded, SessionError>) {
+    fn conclude(self) -> Ended {
         let (result, late) = self.range.conclude();
-        (self.order, late, result)
+        Ended {
+            order: self.order,
+            late,
+            devices: self.range.device_counts(),
+            result,
+        }
     }
 }
 
-fn tell(
-    sender: &Sender<Event>,
-    order: usize,
-    late: Lateness,
-    result: Result<Concluded, SessionError>,
-) {
+fn tell(sender: &Sender<Event>, ended: Ended) {
     // Nobody listens only when the process is on its way out.
-    let _ = sender.send(Event::Ended(Box::new(Ended {
-        order,
-        late,
-        result,
-    })));
+    let _ = sender.send(Event::Ended(Box::new(ended)));
 }
 
 #[cfg(test)]
@@ -317,6 +342,7 @@ mod tests {
             Ok(session)
         };
         let order = Order {
+            devices: Vec::new(),
             build: Box::new(build),
             factor: 1_000.0,
             rate_limit: None,

@@ -1,6 +1,7 @@
 //! What crosses the boundary of a range.
 
 use sim_record::{Digest, Record, SimTime};
+use sim_scenario::model::Register;
 
 /// Choices of a run that belong to the recording: with scenario and seed they fix everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -13,6 +14,8 @@ pub struct RunOptions {
     pub practice: bool,
     /// The match ends only by `Stop`, never by its declared time (`serve`).
     pub open_ended: bool,
+    /// External controllers to which writes of players go through, as the operator has confirmed.
+    pub attackable: Vec<String>,
 }
 
 /// How much one call of `advance` may do; where it stops never changes results.
@@ -74,6 +77,16 @@ pub enum Output {
         conn: u32,
         /// By reset (refused, firewall) instead of orderly.
         reset: bool,
+    },
+    /// A cycle of an external controller: registers to write, in order. Then those of
+    /// [`sim_scenario::model::ExternalController::reads`] are to be read, and come back as an input.
+    External {
+        /// Index of the controller among the scenario's external ones.
+        controller: u16,
+        /// Number of the cycle, from 1.
+        cycle: u64,
+        /// What to write.
+        registers: Vec<(Register, u16)>,
     },
     /// Free text of a report, kept outside the hash-chained log and named by its hash.
     Text {

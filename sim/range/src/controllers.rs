@@ -97,7 +97,7 @@ impl Controllers {
                 scenario.start_utc_us,
             ))
             .map_err(|e| refuse(e.to_string()))?;
-            let sessions = Sessions::new(controller);
+            let sessions = Sessions::new(crate::persona::services(controller));
             sessions.listen(fabric, host);
             slots.push(ControllerSlot::new(controller, host, plc, sessions, plants));
         }
@@ -316,7 +316,7 @@ impl ControllerSlot {
         }
         let mut device = Served {
             name: &self.name,
-            plc: &mut self.plc,
+            device: &mut self.plc,
             last_writer: &mut self.last_writer,
             next_scan: self.next_scan,
         };
@@ -474,7 +474,7 @@ fn resolve(link: &IoLink, plants: &Plants) -> Option<Wire> {
 }
 
 /// Rounds and clamps to a word; what is not a number reads as zero.
-fn to_raw(value: f64) -> u16 {
+pub(crate) fn to_raw(value: f64) -> u16 {
     #[allow(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

@@ -4,7 +4,7 @@ use crate::link::{Registers, Target};
 use sim_net::{HostId, RouterId};
 use sim_scenario::model::{Scenario, Tag};
 use sim_view::RegisterRef;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -28,6 +28,7 @@ pub(crate) struct Directory {
     zone_of: BTreeMap<String, String>,
     units: BTreeMap<String, u8>,
     s7: BTreeMap<Ipv4Addr, Arc<Registers>>,
+    fronts: BTreeSet<String>,
     tags: BTreeMap<String, Tag>,
 }
 
@@ -68,6 +69,12 @@ impl Directory {
             if let (Some(ip), Some(registers)) = (host, Registers::of(controller)) {
                 directory.s7.insert(ip, Arc::new(registers));
             }
+        }
+        for controller in &scenario.external_controllers {
+            directory
+                .units
+                .insert(controller.id.clone(), controller.unit);
+            directory.fronts.insert(controller.id.clone());
         }
         directory
     }
@@ -145,6 +152,11 @@ impl Directory {
     /// Modbus unit id of a controller.
     pub fn unit(&self, controller: &str) -> u8 {
         self.units.get(controller).copied().unwrap_or(1)
+    }
+
+    /// True for the front of an external controller, which has no register between those that it mirrors.
+    pub fn is_front(&self, controller: &str) -> bool {
+        self.fronts.contains(controller)
     }
 
     /// A tag by name.

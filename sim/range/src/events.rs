@@ -1,7 +1,9 @@
 //! What the network reports, given to whom it concerns.
 
+use crate::bridge::Bridges;
+use crate::controllers::Controllers;
 use crate::range::Range;
-use crate::sessions::Served;
+use crate::sessions::{Polled, Served, Sessions};
 use crate::tools::{Bench, ToolEvent};
 use sim_net::{Action, CloseReason, ConnId, FirewallLog, HostEvent, HostId};
 use sim_record::{Principal, PrincipalId, RecordKind, Role, Team};
@@ -128,9 +130,8 @@ impl Range {
             .host_by_ip(peer.0)
             .is_some_and(|h| h.allow_listed);
         // Others are ports that only show life: open and silent until the other end closes.
-        if let Some(slot) = self.controllers.on_host(host) {
-            slot.sessions
-                .accept(now, conn, port, peer.0, by, allow_listed);
+        if let Some(sessions) = sessions_on(&mut self.controllers, &mut self.bridges, host) {
+            sessions.accept(now, conn, port, peer.0, by, allow_listed);
         }
     }
 
@@ -161,7 +162,7 @@ impl Range {
             let asset = slot.name.clone();
             let mut device = Served {
                 name: &asset,
-                plc: &mut slot.plc,
+                device: &mut slot.plc,
                 last_writer: &mut slot.last_writer,
                 next_scan: slot.next_scan,
             };
@@ -173,13 +174,34 @@ impl Range {
                 frame,
             );
             slot.report_events(&mut self.journal);
-            for request in polled {
-                let src = self.directory.name_of_ip(request.peer);
-                self.traffic
-                    .count(src, asset.clone(), request.port, request.exception);
-            }
+            self.count_polled(&asset, polled);
+        } else if let Some(bridge) = self.bridges.on_host(host).filter(|b| b.sessions.has(conn)) {
+            let now = self.journal.now;
+            let asset = bridge.name.clone();
+            let mut device = Served {
+                name: &asset,
+                device: &mut bridge.mirror,
+                last_writer: &mut bridge.last_writer,
+                next_scan: now,
+            };
+            let polled = bridge.sessions.serve(
+                &mut self.journal,
+                &mut self.fabric,
+                &mut device,
+                conn,
+                frame,
+            );
+            self.count_polled(&asset, polled);
         } else {
             self.tool_event(conn, ToolEvent::Readable(conn));
+        }
+    }
+
+    fn count_polled(&mut self, asset: &str, polled: Vec<Polled>) {
+        for request in polled {
+            let src = self.directory.name_of_ip(request.peer);
+            self.traffic
+                .count(src, asset.to_owned(), request.port, request.exception);
         }
     }
 
@@ -187,8 +209,8 @@ impl Range {
         let now = self.journal.now;
         if let Some(number) = self.externals.number(conn) {
             self.externals.on_writable(now, &mut self.fabric, number);
-        } else if let Some(slot) = self.controllers.on_host(host) {
-            slot.sessions.on_writable(now, &mut self.fabric, conn);
+        } else if let Some(sessions) = sessions_on(&mut self.controllers, &mut self.bridges, host) {
+            sessions.on_writable(now, &mut self.fabric, conn);
         } else if !self.stations.owns(conn) {
             // A tool sends the rest of what did not fit, as it does whenever it hears of its connection.
             self.tool_event(conn, ToolEvent::Readable(conn));
@@ -204,12 +226,10 @@ impl Range {
         } else if let Some(number) = self.externals.number(conn) {
             self.externals
                 .on_closed(&mut self.journal, &mut self.fabric, number, reason);
-        } else if let Some(slot) = self
-            .controllers
-            .on_host(host)
-            .filter(|s| s.sessions.has(conn))
+        } else if let Some(sessions) =
+            sessions_on(&mut self.controllers, &mut self.bridges, host).filter(|s| s.has(conn))
         {
-            slot.sessions.on_closed(now, &mut self.fabric, conn, reason);
+            sessions.on_closed(now, &mut self.fabric, conn, reason);
         } else {
             self.tool_event(conn, ToolEvent::Closed(conn, reason));
         }
@@ -325,5 +345,17 @@ impl Range {
             }
             None => PrincipalId::RANGE,
         }
+    }
+}
+
+/// The protocol servers on a host: those of an emulated controller or of an external one's front.
+fn sessions_on<'a>(
+    controllers: &'a mut Controllers,
+    bridges: &'a mut Bridges,
+    host: HostId,
+) -> Option<&'a mut Sessions> {
+    match controllers.on_host(host) {
+        Some(slot) => Some(&mut slot.sessions),
+        None => bridges.on_host(host).map(|bridge| &mut bridge.sessions),
     }
 }

@@ -7,6 +7,7 @@
 mod actors;
 mod alarms;
 mod boundary;
+mod bridge;
 mod commands;
 mod controllers;
 mod directory;
@@ -16,6 +17,7 @@ mod field;
 mod journal;
 mod labeller;
 mod link;
+mod mirror;
 mod network;
 mod people;
 mod persona;

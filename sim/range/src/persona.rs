@@ -1,9 +1,12 @@
 //! What a scenario says of a controller, in the words of `sim_plc`.
 
 use crate::controllers::plc_key;
+use crate::sessions::Services;
 use sim_plc::memory::MemoryLayout;
 use sim_plc::{FailState as PlcFail, ModbusMap, PlcConfig, ProgramConfig, RangeCheck, S7Config};
-use sim_scenario::model::{Controller, FailState, IoLink, MapArea, ModbusRange, S7Cpu, S7Level};
+use sim_scenario::model::{
+    Controller, FailState, IoLink, MapArea, ModbusRange, Persona, S7Cpu, S7Level,
+};
 use sim_view::{KeyPosition, Table};
 use sim_wire::device::{Area, BitTable, Identity, WordTable};
 use sim_wire::modbus::server::{ModbusPersona, UnitPolicy};
@@ -32,7 +35,7 @@ pub(crate) fn plc_config(
     PlcConfig {
         name: controller.id.clone(),
         programs: programs.collect(),
-        persona: identity(controller),
+        persona: identity(&controller.persona),
         key: plc_key(key),
         input_words: top(controller, |l| {
             if let IoLink::InputWord { word, .. } = l {
@@ -75,16 +78,29 @@ pub(crate) fn plc_config(
     }
 }
 
-/// What the controller's Modbus server does.
-pub(crate) fn modbus_persona(controller: &Controller) -> ModbusPersona {
+/// What the controller serves.
+pub(crate) fn services(controller: &Controller) -> Services {
+    let s7 = s7_server(controller);
+    Services {
+        modbus: modbus_persona(controller.unit),
+        serves_modbus: controller.modbus,
+        // An S7 CPU is programmed over S7comm.
+        management: s7.is_none(),
+        s7,
+        reply_delay: controller.reply_delay,
+    }
+}
+
+/// What the Modbus server of a device with that unit id does.
+pub(crate) fn modbus_persona(unit: u8) -> ModbusPersona {
     ModbusPersona {
-        units: UnitPolicy::Only(vec![controller.unit, 0, 255]),
+        units: UnitPolicy::Only(vec![unit, 0, 255]),
         ..ModbusPersona::default()
     }
 }
 
 /// What the controller's S7 server does, if it is an S7 CPU.
-pub(crate) fn s7_server(controller: &Controller) -> Option<ServerConfig> {
+fn s7_server(controller: &Controller) -> Option<ServerConfig> {
     let cpu = controller.s7.as_ref()?;
     let mut persona = S7Persona::new(&cpu.order_number, &cpu.module);
     persona.hardware_version = cpu.hardware;
@@ -128,8 +144,8 @@ fn layout(controller: &Controller) -> MemoryLayout {
     cpu.map_or_else(MemoryLayout::openplc, S7Cpu::memory_layout)
 }
 
-fn identity(controller: &Controller) -> Identity {
-    let persona = &controller.persona;
+/// What a controller tells about itself.
+pub(crate) fn identity(persona: &Persona) -> Identity {
     Identity {
         vendor_name: persona.vendor.clone(),
         product_code: persona.product.clone(),

@@ -105,10 +105,15 @@ impl Poller {
         for index in order {
             let tag = self.tags[index].tag.clone();
             let source = self.source_for(directory, host, &tag.controller);
+            let gap = if directory.is_front(&tag.controller) {
+                0
+            } else {
+                BLOCK_GAP
+            };
             let fits = self.blocks.last_mut().filter(|b| {
                 b.source == source
                     && b.table == tag.table
-                    && tag.address <= b.start.saturating_add(b.count).saturating_add(BLOCK_GAP)
+                    && tag.address <= b.start.saturating_add(b.count).saturating_add(gap)
                     && tag.address - b.start < BLOCK_MAX
             });
             match fits {

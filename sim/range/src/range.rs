@@ -2,6 +2,7 @@
 
 use crate::actors::Actors;
 use crate::alarms::Alarms;
+use crate::bridge::Bridges;
 use crate::controllers::Controllers;
 use crate::directory::Directory;
 use crate::external::Externals;
@@ -40,6 +41,7 @@ pub struct Range {
     pub(crate) fabric: Fabric,
     pub(crate) plants: Plants,
     pub(crate) controllers: Controllers,
+    pub(crate) bridges: Bridges,
     pub(crate) stations: Stations,
     pub(crate) alarms: Alarms,
     pub(crate) tools: Tools,
@@ -86,6 +88,7 @@ impl Range {
         let mut fabric = network::fabric(scenario, seed)?;
         let plants = Plants::new(scenario, cast, seed)?;
         let controllers = Controllers::new(scenario, cast, &directory, &plants, &mut fabric)?;
+        let bridges = Bridges::new(scenario, options, &directory, &plants, &mut fabric)?;
         open_idle_ports(scenario, &directory, &mut fabric);
         let mut journal = Journal::new();
         journal.record(RecordKind::Match(match_info(
@@ -117,6 +120,7 @@ impl Range {
             fabric,
             plants,
             controllers,
+            bridges,
             pace,
             open_ended: options.open_ended,
             capture: false,
@@ -166,6 +170,17 @@ impl Range {
                 .close(self.journal.now, &mut self.fabric, conn, how),
             // Of a connection that is gone, or another's.
             InputKind::Bytes { .. } | InputKind::Close { .. } => {}
+            InputKind::External {
+                controller,
+                cycle,
+                answer,
+            } => {
+                if let Some(bridge) = self.bridges.get_mut(controller)
+                    && input.principal.team == Team::Range
+                {
+                    bridge.answered(&mut self.journal, &mut self.plants, cycle, answer);
+                }
+            }
         }
         self.finish_instant();
     }
@@ -233,6 +248,7 @@ impl Range {
         hasher.bytes(&self.fabric.digest().0);
         self.plants.digest(&mut hasher);
         self.controllers.digest(&mut hasher);
+        self.bridges.digest(&mut hasher);
         self.stations.digest(&mut hasher);
         self.alarms.digest(&mut hasher);
         self.tools.digest(&mut hasher);
@@ -259,6 +275,7 @@ impl Range {
             self.people.next_due(),
             self.actors.next_due(),
             self.controllers.next_due(),
+            self.bridges.next_due(),
             self.stations.next_due(),
             self.tools.next_due(),
             self.externals.next_due(),
@@ -283,8 +300,10 @@ impl Range {
         if self.actors.next_due() <= now {
             self.let_actors_decide();
         }
-        // 4. Controllers: replies, then freeze inputs, execute, flush outputs.
+        // 4. Controllers: replies, then freeze inputs, execute, flush outputs; then the external ones.
         self.controllers
+            .run_due(&mut self.journal, &mut self.fabric, &mut self.plants);
+        self.bridges
             .run_due(&mut self.journal, &mut self.fabric, &mut self.plants);
         // 5. Stations poll, tools work, outside connections end.
         self.run_stations();
@@ -331,6 +350,7 @@ impl Range {
             .watch_values(&mut self.journal, &mut self.sensor);
         let watched = Watched {
             controllers: &self.controllers,
+            bridges: &self.bridges,
             firewalls: &self.firewalls,
             fabric: &self.fabric,
             directory: &self.directory,

@@ -1,5 +1,6 @@
 //! What must be as approved before a plant counts as recovered, watched once a second.
 
+use crate::bridge::Bridges;
 use crate::controllers::Controllers;
 use crate::directory::Directory;
 use crate::journal::Journal;
@@ -16,6 +17,7 @@ pub(crate) struct Recovery {
 /// What the conditions are about.
 pub(crate) struct Watched<'a> {
     pub controllers: &'a Controllers,
+    pub bridges: &'a Bridges,
     pub firewalls: &'a Firewalls,
     pub fabric: &'a Fabric,
     pub directory: &'a Directory,
@@ -72,17 +74,23 @@ impl Watched<'_> {
             }
             RecoveryRule::ProgramApproved(id) => controller(id).is_some_and(|c| c.is_approved()),
             RecoveryRule::NoRedSession(id) => controller(id)
-                .is_some_and(|c| !c.sessions.any_by(&|by| journal.who(by).team == Team::Red)),
+                .map(|c| &c.sessions)
+                .or_else(|| self.bridges.get(id).map(|b| &b.sessions))
+                .is_some_and(|s| !s.any_by(&|by| journal.who(by).team == Team::Red)),
         }
     }
 
     /// The true value behind a tag.
     fn tag_value(&self, name: &str) -> Option<f64> {
         let tag = self.directory.tag(name)?;
-        let raw = self
-            .controllers
-            .get(&tag.controller)?
-            .raw(tag.table, tag.address)?;
+        let raw = match self.controllers.get(&tag.controller) {
+            Some(controller) => controller.raw(tag.table, tag.address)?,
+            None => self
+                .bridges
+                .get(&tag.controller)?
+                .mirror
+                .raw(tag.table, tag.address)?,
+        };
         Some(f64::from(raw) / tag.scale)
     }
 
@@ -95,8 +103,10 @@ impl Watched<'_> {
             | RecoveryRule::ProgramApproved(id) => Some(id.as_str()),
             RecoveryRule::RuleGone(..) | RecoveryRule::NoRedSession(_) => None,
         };
-        controller
-            .and_then(|c| self.controllers.get(c))
-            .map_or(PrincipalId::RANGE, |c| c.last_writer)
+        let writer = |id: &str| match self.controllers.get(id) {
+            Some(controller) => Some(controller.last_writer),
+            None => self.bridges.get(id).map(|bridge| bridge.last_writer),
+        };
+        controller.and_then(writer).unwrap_or(PrincipalId::RANGE)
     }
 }

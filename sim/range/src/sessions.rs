@@ -10,7 +10,7 @@ use sim_plc::Plc;
 use sim_record::{
     ModbusRecord, PrincipalId, ProgramChange, RecordKind, SimDuration, SimTime, StateHasher,
 };
-use sim_scenario::model::Controller;
+use sim_wire::device::DeviceModel;
 use sim_wire::management::{self, Action, ManagementConfig, ManagementRecord, ManagementServer};
 use sim_wire::modbus::server::{
     Communication, CommunicationOf, ModbusPersona, ReplyTiming, ServerSession, Transaction,
@@ -40,10 +40,37 @@ struct Session {
     unsent: Vec<u8>,
 }
 
+/// What sessions can serve.
+pub(crate) trait Device: DeviceModel {
+    /// The CPU; none where nothing is programmed.
+    fn cpu(&self) -> Option<&Plc>;
+    /// The CPU, to act on.
+    fn cpu_mut(&mut self) -> Option<&mut Plc>;
+}
+
+impl Device for Plc {
+    fn cpu(&self) -> Option<&Plc> {
+        Some(self)
+    }
+    fn cpu_mut(&mut self) -> Option<&mut Plc> {
+        Some(self)
+    }
+}
+
+/// What a controller serves.
+pub(crate) struct Services {
+    pub modbus: ModbusPersona,
+    pub serves_modbus: bool,
+    pub s7: Option<S7Config>,
+    /// Program management of the engineering station.
+    pub management: bool,
+    pub reply_delay: SimDuration,
+}
+
 /// The controller that the sessions serve.
 pub(crate) struct Served<'a> {
     pub name: &'a str,
-    pub plc: &'a mut Plc,
+    pub device: &'a mut dyn Device,
     pub last_writer: &'a mut PrincipalId,
     /// When its replies leave, if its persona waits for the scan.
     pub next_scan: SimTime,
@@ -73,6 +100,7 @@ pub(crate) struct Sessions {
     /// Where it serves Modbus.
     serves_modbus: bool,
     s7: Option<Arc<S7Config>>,
+    serves_management: bool,
     management: Arc<ManagementConfig>,
     reply_delay: SimDuration,
     open: BTreeMap<ConnId, Session>,
@@ -81,16 +109,16 @@ pub(crate) struct Sessions {
 }
 
 impl Sessions {
-    /// Servers by the controller's persona.
-    pub fn new(controller: &Controller) -> Self {
-        let modbus = crate::persona::modbus_persona(controller);
+    /// Servers of a controller.
+    pub fn new(services: Services) -> Self {
         Self {
-            communication: Communication::of(&modbus),
-            modbus: Arc::new(modbus),
-            serves_modbus: controller.modbus,
-            s7: crate::persona::s7_server(controller).map(Arc::new),
+            communication: Communication::of(&services.modbus),
+            modbus: Arc::new(services.modbus),
+            serves_modbus: services.serves_modbus,
+            s7: services.s7.map(Arc::new),
+            serves_management: services.management,
             management: Arc::new(ManagementConfig::default()),
-            reply_delay: controller.reply_delay,
+            reply_delay: services.reply_delay,
             open: BTreeMap::new(),
             delayed: VecDeque::new(),
             buffer: Vec::new(),
@@ -105,10 +133,11 @@ impl Sessions {
         if self.serves_modbus {
             listen(crate::link::MODBUS_PORT, self.modbus.limits.connections);
         }
-        match &self.s7 {
-            // An S7 CPU is programmed over S7comm.
-            Some(s7) => listen(sim_wire::s7::TCP_PORT, usize::from(s7.persona.connections)),
-            None => listen(management::TCP_PORT, MANAGEMENT_CONNECTIONS),
+        if let Some(s7) = &self.s7 {
+            listen(sim_wire::s7::TCP_PORT, usize::from(s7.persona.connections));
+        }
+        if self.serves_management {
+            listen(management::TCP_PORT, MANAGEMENT_CONNECTIONS);
         }
     }
 
@@ -341,7 +370,7 @@ impl Session {
         let mut any = false;
         let name = device.name;
         let mut observed = Observed {
-            plc: &mut *device.plc,
+            device: &mut *device.device,
             changed: false,
         };
         let origin = Origin {
@@ -397,7 +426,7 @@ impl Session {
                     {
                         *device.last_writer = self.by;
                     }
-                    record_management(journal, &record, name, observed.plc, self.by);
+                    record_management(journal, &record, name, observed.device, self.by);
                 }
             }
             any = true;
@@ -473,7 +502,7 @@ fn record_management(
     journal: &mut Journal,
     record: &ManagementRecord,
     name: &str,
-    plc: &Plc,
+    device: &dyn Device,
     by: PrincipalId,
 ) {
     if record.refusal.is_some() {
@@ -484,8 +513,11 @@ fn record_management(
         Action::Upload => ProgramChange::Uploaded,
         _ => return,
     };
-    let file = record.file.clone().unwrap_or_default();
-    record_program(journal, name, file, change, plc, by);
+    let cpu = device.cpu();
+    if let Some(cpu) = cpu {
+        let file = record.file.clone().unwrap_or_default();
+        record_program(journal, name, file, change, cpu, by);
+    }
 }
 
 /// Records what became of a program file or a block.

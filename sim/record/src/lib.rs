@@ -9,7 +9,7 @@ mod record_v1;
 mod time;
 
 pub use digest::{Digest, StateHasher};
-pub use input::{Closing, Input, InputKind, LoggedInput};
+pub use input::{Closing, ExternalAnswer, Input, InputKind, LinkFault, LoggedInput};
 pub use principal::{Principal, PrincipalId, Role, Team, Who};
 pub use record_v1::*;
 pub use time::{SimDuration, SimTime};

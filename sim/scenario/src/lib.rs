@@ -13,6 +13,7 @@
 pub mod model;
 
 mod check;
+mod external;
 mod limits;
 mod lower;
 mod lower_plc;
@@ -21,6 +22,7 @@ mod package;
 mod raw_v1;
 mod rule_attack;
 mod rule_controller;
+mod rule_external;
 mod rule_files;
 mod rule_names;
 mod rule_network;

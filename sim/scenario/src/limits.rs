@@ -12,6 +12,12 @@ pub const RULES_MAX: usize = 256;
 pub(crate) const HOSTS_MAX: usize = 256;
 /// Most controllers.
 pub(crate) const CONTROLLERS_MAX: usize = 64;
+/// Most external controllers.
+pub(crate) const EXTERNAL_CONTROLLERS_MAX: usize = 8;
+/// Most registers that are exchanged with one external controller.
+pub(crate) const EXTERNAL_REGISTERS_MAX: usize = 256;
+/// Cycles of external controllers, in milliseconds: the timers of the server and common PLCs manage no shorter ones.
+pub(crate) const EXTERNAL_CYCLE_MS: (u64, u64) = (20, 10_000);
 /// Most actors.
 pub(crate) const ACTORS_MAX: usize = 128;
 /// Most commands of one step.

@@ -45,6 +45,11 @@ pub(crate) fn lower(raw: &raw::Scenario, scripts: &Scripts, folder: Folder) -> O
         controllers: controllers
             .map(|controller| crate::lower_plc::lower_controller(controller, folder))
             .collect::<Option<_>>()?,
+        external_controllers: raw
+            .external_controllers
+            .iter()
+            .map(crate::lower_plc::lower_external)
+            .collect::<Option<_>>()?,
         tags: map(&raw.tags, |tag| Some(lower_tag(tag)))?,
         hmis: raw.hmis.iter().map(lower_hmi).collect(),
         historians: raw.historians.iter().map(lower_historian).collect(),

@@ -1,9 +1,12 @@
-//! Raw to checked: controllers.
+//! Raw to checked: controllers, emulated and external.
 
 use sim_record::SimDuration;
 
 use crate::lower::{signal, text};
-use crate::model::{Controller, ControllerKind, IoLink, ModbusRange, Persona, S7Cpu, SafetyIo};
+use crate::model::{
+    Controller, ControllerKind, ExternalController, ExternalOutput, ExternalSensor, IoLink,
+    ModbusRange, Persona, Register, S7Cpu, SafetyIo,
+};
 use crate::raw_v1 as raw;
 use crate::values::parse_version;
 use crate::variant::Folder;
@@ -37,6 +40,51 @@ pub(crate) fn lower_controller(controller: &raw::Controller, folder: Folder) -> 
         reply_delay: SimDuration(*controller.reply_delay_us),
         modbus: controller.modbus,
         s7: controller.s7.as_ref().map(|cpu| lower_s7(cpu)),
+    })
+}
+
+pub(crate) fn lower_external(controller: &raw::ExternalController) -> Option<ExternalController> {
+    let sensor = |sensor: &raw::ExternalSensor| {
+        Some(ExternalSensor {
+            address: *sensor.address,
+            from: signal(&sensor.from)?,
+            scale: *sensor.scale,
+        })
+    };
+    let output = |output: &raw::ExternalOutput| {
+        Some(ExternalOutput {
+            register: Register {
+                table: output.table,
+                address: *output.address,
+            },
+            to: signal(&output.to)?,
+            scale: *output.scale,
+            fail: output.fail,
+        })
+    };
+    let point = |point: &raw::ExternalPoint| Register {
+        table: point.table,
+        address: *point.address,
+    };
+    Some(ExternalController {
+        id: text(&controller.id),
+        persona: lower_persona(&controller.persona),
+        unit: *controller.unit,
+        cycle: SimDuration::from_millis(*controller.cycle_ms),
+        stale: SimDuration::from_millis(*controller.stale_ms),
+        attackable: controller.attackable,
+        sensors: controller
+            .sensors
+            .iter()
+            .map(sensor)
+            .collect::<Option<_>>()?,
+        outputs: controller
+            .outputs
+            .iter()
+            .map(output)
+            .collect::<Option<_>>()?,
+        points: controller.points.iter().map(point).collect(),
+        status_address: *controller.status_address,
     })
 }
 

@@ -9,6 +9,8 @@ use sim_view::{KeyPosition, RuleSpec, Table};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
+pub use crate::external::{ExternalController, ExternalOutput, ExternalSensor, Register};
+
 /// A scenario ready to be instantiated with a seed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scenario {
@@ -36,6 +38,8 @@ pub struct Scenario {
     pub hosts: Vec<Host>,
     /// Controllers in order.
     pub controllers: Vec<Controller>,
+    /// Real controllers outside, in order.
+    pub external_controllers: Vec<ExternalController>,
     /// Tags by id, as HMI, historian, detections and scripts name them.
     pub tags: BTreeMap<String, Tag>,
     /// HMI stations.

@@ -35,7 +35,10 @@ pub(crate) struct Names<'a> {
     pub zones: Kind<'a>,
     pub routers: Kind<'a>,
     pub hosts: Kind<'a>,
+    /// Emulated and external controllers: what answers Modbus.
     pub controllers: Kind<'a>,
+    /// Controllers with key, programs and memory of our own.
+    pub emulated: Kind<'a>,
     pub safety: Kind<'a>,
     pub tags: Kind<'a>,
     pub alarms: Kind<'a>,
@@ -96,6 +99,8 @@ impl<'a> Names<'a> {
         let routers = || raw.routers.iter().map(|router| router.id.as_str());
         let zones = || raw.zones.iter().map(|zone| zone.id.as_str());
         let controllers = || raw.controllers.iter();
+        let emulated = || controllers().map(|c| c.id.as_str());
+        let external = raw.external_controllers.iter().map(|c| c.id.as_str());
         let safety = controllers().filter(|c| c.kind == raw::ControllerKind::Sis);
         Self {
             paces: Kind::new("pace", raw.paces.keys()),
@@ -104,7 +109,8 @@ impl<'a> Names<'a> {
             zones: Kind::new("zone", zones()),
             routers: Kind::new("router", routers()),
             hosts: Kind::new("host", hosts()),
-            controllers: Kind::new("controller", controllers().map(|c| c.id.as_str())),
+            controllers: Kind::new("controller", emulated().chain(external)),
+            emulated: Kind::new("emulated controller", emulated()),
             safety: Kind::new("safety controller", safety.map(|c| c.id.as_str())),
             tags: Kind::new("tag", raw.tags.keys()).with_code(code::UNDEFINED_TAG),
             alarms: Kind::new("alarm", raw.alarms.iter().map(|alarm| alarm.id.as_str())),

@@ -35,6 +35,8 @@ pub struct Scenario {
     pub diodes: Vec<Diode>,
     pub hosts: Vec<Host>,
     pub controllers: Vec<Controller>,
+    #[serde(default)]
+    pub external_controllers: Vec<ExternalController>,
     pub tags: Entries<Tag>,
     #[serde(default)]
     pub hmis: Vec<Hmi>,
@@ -320,6 +322,49 @@ pub struct InputLimit {
     pub address: Spanned<u16>,
     pub min: Spanned<u16>,
     pub max: Spanned<u16>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExternalController {
+    pub id: Text,
+    pub persona: Persona,
+    pub unit: Spanned<u8>,
+    pub cycle_ms: Spanned<u64>,
+    pub stale_ms: Spanned<u64>,
+    #[serde(default)]
+    pub attackable: bool,
+    #[serde(default)]
+    pub sensors: Vec<ExternalSensor>,
+    pub outputs: Vec<ExternalOutput>,
+    #[serde(default)]
+    pub points: Vec<ExternalPoint>,
+    pub status_address: Spanned<u16>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExternalSensor {
+    pub address: Spanned<u16>,
+    pub from: Text,
+    pub scale: Spanned<f64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExternalOutput {
+    pub table: Table,
+    pub address: Spanned<u16>,
+    pub to: Text,
+    pub scale: Spanned<f64>,
+    pub fail: FailState,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExternalPoint {
+    pub table: Table,
+    pub address: Spanned<u16>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

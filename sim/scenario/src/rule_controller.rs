@@ -11,6 +11,7 @@ use crate::model::MapArea;
 use crate::names::Context;
 use crate::package::path_fault;
 use crate::raw_v1::{self as raw, Text};
+use crate::rule_external;
 use crate::rule_plant::check_signal;
 use crate::rule_range::{ascending, positive, within};
 use crate::values::{parse_signal, parse_version};
@@ -42,6 +43,7 @@ pub(crate) fn check(context: &Context, findings: &mut Findings) {
             within(&limit.max, *limit.min, u16::MAX, "", findings);
         }
     }
+    rule_external::check(context, &mut drivers, findings);
     let mut shown = BTreeMap::new();
     for (name, tag) in &context.raw.tags {
         check_tag(context, name, tag, &mut shown, findings);
@@ -123,7 +125,8 @@ fn check_io<'a>(
     }
 }
 
-fn check_driver<'a>(
+/// Reports an actuator that does not exist, or that another output drives already.
+pub(crate) fn check_driver<'a>(
     context: &Context,
     to: &'a Text,
     drivers: &mut BTreeMap<&'a str, Span>,
@@ -328,10 +331,21 @@ fn check_tag<'a>(
     }
     let mut controllers = context.raw.controllers.iter();
     let Some(controller) = controllers.find(|controller| controller.id == tag.controller) else {
+        rule_external::check_tag(context, name, tag, findings);
         return;
     };
     match input_word(controller, tag) {
-        Ok(Some(word)) => check_unit(context, controller, tag, word, findings),
+        Ok(Some(shown)) => {
+            let link = controller.io.iter().find_map(|link| match link {
+                raw::IoLink::InputWord { word, from, scale } if **word == shown => {
+                    Some((from, scale))
+                }
+                _ => None,
+            });
+            if let Some(measurement) = link {
+                check_unit(context, tag, measurement, findings);
+            }
+        }
         Ok(None) => {}
         Err(()) => {
             let there = format!(
@@ -373,20 +387,12 @@ fn input_word(controller: &raw::Controller, tag: &raw::Tag) -> Result<Option<u16
 }
 
 /// A tag has the unit of the measurement behind it, and the same counts a unit.
-fn check_unit(
+pub(crate) fn check_unit(
     context: &Context,
-    controller: &raw::Controller,
     tag: &raw::Tag,
-    shown: u16,
+    (from, scale): (&Text, &Spanned<f64>),
     findings: &mut Findings,
 ) {
-    let link = controller.io.iter().find_map(|link| match link {
-        raw::IoLink::InputWord { word, from, scale } if **word == shown => Some((from, scale)),
-        _ => None,
-    });
-    let Some((from, scale)) = link else {
-        return;
-    };
     let unit = parse_signal(from).and_then(|signal| {
         let plant = context.raw.plants.get(&signal.plant)?;
         let kind = sim_plant::plant(&plant.kind)?;

@@ -3,8 +3,8 @@
 use sim_authored::{Findings, Span, Spanned, code, report_duplicates};
 
 use crate::limits::{
-    ACTORS_MAX, CONTROLLERS_MAX, HOSTS_MAX, NAME_CHARS_MAX, PLANTS_MAX, ROUTERS_MAX, RULES_MAX,
-    TEXT_CHARS_MAX, ZONES_MAX,
+    ACTORS_MAX, CONTROLLERS_MAX, EXTERNAL_CONTROLLERS_MAX, HOSTS_MAX, NAME_CHARS_MAX, PLANTS_MAX,
+    ROUTERS_MAX, RULES_MAX, TEXT_CHARS_MAX, ZONES_MAX,
 };
 use crate::names::Context;
 use crate::raw_v1::Text;
@@ -51,7 +51,10 @@ fn check_lists(context: &Context, findings: &mut Findings) {
         findings,
     );
     report_duplicates(
-        raw.controllers.iter().map(|c| &c.id),
+        raw.controllers
+            .iter()
+            .map(|c| &c.id)
+            .chain(raw.external_controllers.iter().map(|c| &c.id)),
         "controller",
         findings,
     );
@@ -176,8 +179,9 @@ fn check_texts(context: &Context, findings: &mut Findings) {
     for rule in raw.routers.iter().flat_map(|router| &router.rules) {
         texts.extend([&rule.owner, &rule.reason]);
     }
-    for controller in &raw.controllers {
-        let persona = &controller.persona;
+    let personas = raw.controllers.iter().map(|c| &c.persona);
+    let external = raw.external_controllers.iter().map(|c| &c.persona);
+    for persona in personas.chain(external) {
         texts.extend([
             &persona.vendor,
             &persona.product,
@@ -223,6 +227,13 @@ fn check_sizes(context: &Context, findings: &mut Findings) {
             raw.controllers.get(CONTROLLERS_MAX).map(|c| &c.id),
             "controllers",
             CONTROLLERS_MAX,
+        ),
+        (
+            raw.external_controllers
+                .get(EXTERNAL_CONTROLLERS_MAX)
+                .map(|c| &c.id),
+            "external controllers",
+            EXTERNAL_CONTROLLERS_MAX,
         ),
     ];
     let rules = raw

@@ -26,7 +26,7 @@ fn check_casts(context: &Context, findings: &mut Findings) {
         names.actors.check_all(&cast.actors, findings);
         names.paces.check(&cast.pace, findings);
         for (controller, _) in &cast.keys {
-            names.controllers.check(controller, findings);
+            names.emulated.check(controller, findings);
         }
     }
 }
@@ -43,7 +43,7 @@ fn check_stations(context: &Context, findings: &mut Findings) {
     }
     for station in &context.raw.workstations {
         names.hosts.check(&station.host, findings);
-        names.controllers.check_all(&station.controllers, findings);
+        names.emulated.check_all(&station.controllers, findings);
     }
     for sensor in &context.raw.sensors {
         names.hosts.check(&sensor.host, findings);
@@ -76,7 +76,7 @@ fn check_detections(context: &Context, findings: &mut Findings) {
         match &detection.rule {
             Rule::WriteNotFrom(hosts) => names.hosts.check_all(hosts, findings),
             Rule::WriteTo(controllers) => names.controllers.check_all(controllers, findings),
-            Rule::KeyNotRun(controller) => names.controllers.check(controller, findings),
+            Rule::KeyNotRun(controller) => names.emulated.check(controller, findings),
             Rule::Bypass { tag } | Rule::Rate { tag, .. } => names.tags.check(tag, findings),
             Rule::ModeChange(tags) => names.tags.check_all(tags, findings),
             Rule::Deviation { a, b, .. } => {
@@ -139,9 +139,10 @@ fn check_recovery(context: &Context, findings: &mut Findings) {
                 names.tags.check(tag, findings);
                 within(within_units, 0.0, f64::MAX, "", findings);
             }
-            Rule::KeyIs(controller, _)
-            | Rule::ProgramApproved(controller)
-            | Rule::NoRedSession(controller) => names.controllers.check(controller, findings),
+            Rule::KeyIs(controller, _) | Rule::ProgramApproved(controller) => {
+                names.emulated.check(controller, findings);
+            }
+            Rule::NoRedSession(controller) => names.controllers.check(controller, findings),
             Rule::NoBypass(sis) | Rule::NotTripped(sis) => names.safety.check(sis, findings),
             Rule::RuleGone(router, rule) => {
                 names.routers.check(router, findings);

@@ -146,7 +146,7 @@ impl Check<'_, '_> {
                 self.gauge(gauge, span, findings);
             }
             Condition::Differs(controller) => {
-                self.name(&names.controllers, controller, span, findings);
+                self.name(&names.emulated, controller, span, findings);
             }
             Condition::All(list) | Condition::Any(list) => {
                 for inner in list {
@@ -254,7 +254,7 @@ impl Check<'_, '_> {
             Command::Field(action) => self.field(action, span, findings),
             Command::Phone { contact, topic } => self.phone(contact, topic, span, findings),
             Command::Compare { controller } | Command::Restore { controller, .. } => {
-                self.name(&names.controllers, controller, span, findings);
+                self.name(&names.emulated, controller, span, findings);
             }
             Command::StopJob { .. } | Command::CloseReport { .. } | Command::Inject { .. } => {}
         }
@@ -296,7 +296,7 @@ impl Check<'_, '_> {
         let names = &self.context.names;
         match action {
             FieldAction::TurnKey { controller, .. } | FieldAction::Restart { controller } => {
-                self.name(&names.controllers, controller, span, findings);
+                self.name(&names.emulated, controller, span, findings);
             }
             FieldAction::Shutdown { controller }
             | FieldAction::ResetTrip { controller }

@@ -407,6 +407,11 @@ impl Facts {
         self.disturbances.iter().rev().find(concerns).map(|d| d.by)
     }
 
+    /// True for a plant: its link to an external controller lies outside the virtual network.
+    pub fn is_plant(&self, station: &str) -> bool {
+        self.plants.iter().any(|plant| plant.id == station)
+    }
+
     /// The key of a controller, where its position refuses writes.
     pub fn key_against_writes(&self, controller: &str) -> Option<&Key> {
         let key = self
@@ -876,6 +881,12 @@ impl Declared {
                     .drives
                     .insert(controller.id.clone(), driven.collect());
             }
+        }
+        for controller in &scenario.external_controllers {
+            let driven = controller.outputs.iter().map(|o| o.to.plant.clone());
+            declared
+                .drives
+                .insert(controller.id.clone(), driven.collect());
         }
         declared
     }

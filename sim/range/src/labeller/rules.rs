@@ -226,7 +226,7 @@ fn view_lost(c: &Context<'_>) -> Vec<Hit> {
             station,
             asset,
             good: false,
-        } => {
+        } if !c.facts.is_plant(station) => {
             let culprit = c.facts.disturber(station, asset, c.record.time);
             culprit.map_or_else(Vec::new, |by| red(c, station, by))
         }

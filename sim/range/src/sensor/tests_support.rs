@@ -40,6 +40,7 @@ pub(crate) fn scenario() -> Scenario {
             controller("plc1", ControllerKind::Plc),
             controller("sis1", ControllerKind::Sis),
         ],
+        external_controllers: Vec::new(),
         tags: tags(),
         hmis: vec![Hmi {
             host: "hmi".into(),

@@ -84,7 +84,9 @@ impl Traffic {
             controllers: scenario
                 .controllers
                 .iter()
-                .filter_map(|c| Some((address(&c.id)?, c.id.clone())))
+                .map(|c| &c.id)
+                .chain(scenario.external_controllers.iter().map(|c| &c.id))
+                .filter_map(|id| Some((address(id)?, id.clone())))
                 .collect(),
             allow_listed: directory
                 .hosts()

@@ -1,5 +1,6 @@
-//! A PLC as protocol servers see it, with a note of what they changed.
+//! A device as protocol servers see it, with a note of what they changed.
 
+use super::Device;
 use sim_plc::Plc;
 use sim_record::SimTime;
 use sim_wire::device::{
@@ -8,24 +9,34 @@ use sim_wire::device::{
 use sim_wire::s7::block::{BlockId, BlockInfo, BlockKind};
 use sim_wire::s7::device::{MemoryService, Protection, S7Device, StartKind};
 
-/// A PLC that notes whether a write changed anything.
+/// A device that notes whether a write changed anything.
 pub(super) struct Observed<'a> {
-    pub plc: &'a mut Plc,
+    pub device: &'a mut dyn Device,
     pub changed: bool,
+}
+
+impl Observed<'_> {
+    fn cpu(&self) -> Result<&Plc, DeviceError> {
+        self.device.cpu().ok_or(DeviceError::NotSupported)
+    }
+
+    fn cpu_mut(&mut self) -> Result<&mut Plc, DeviceError> {
+        self.device.cpu_mut().ok_or(DeviceError::NotSupported)
+    }
 }
 
 impl DeviceModel for Observed<'_> {
     fn identity(&self) -> &Identity {
-        self.plc.identity()
+        self.device.identity()
     }
     fn mode(&self) -> Mode {
-        self.plc.mode()
+        self.device.mode()
     }
     fn request_mode(&mut self, now: SimTime, mode: Mode) -> Result<(), DeviceError> {
-        self.plc.request_mode(now, mode)
+        self.device.request_mode(now, mode)
     }
     fn read_bits(&self, table: BitTable, start: u16, out: &mut [bool]) -> Result<(), DeviceError> {
-        self.plc.read_bits(table, start, out)
+        self.device.read_bits(table, start, out)
     }
     fn write_coils(
         &mut self,
@@ -35,28 +46,28 @@ impl DeviceModel for Observed<'_> {
     ) -> Result<(), DeviceError> {
         let mut before = vec![false; values.len()];
         let known = self
-            .plc
+            .device
             .read_bits(BitTable::Coils, start, &mut before)
             .is_ok();
-        self.plc.write_coils(now, start, values)?;
+        self.device.write_coils(now, start, values)?;
         self.changed |= !known || before != values;
         Ok(())
     }
     fn read_words(&self, table: WordTable, start: u16, out: &mut [u16]) -> Result<(), DeviceError> {
-        self.plc.read_words(table, start, out)
+        self.device.read_words(table, start, out)
     }
     fn write_words(&mut self, now: SimTime, start: u16, values: &[u16]) -> Result<(), DeviceError> {
         let mut before = vec![0; values.len()];
         let known = self
-            .plc
+            .device
             .read_words(WordTable::HoldingRegisters, start, &mut before)
             .is_ok();
-        self.plc.write_words(now, start, values)?;
+        self.device.write_words(now, start, values)?;
         self.changed |= !known || before != values;
         Ok(())
     }
     fn read_area(&self, area: Area, offset: u32, out: &mut [u8]) -> Result<(), DeviceError> {
-        self.plc.read_area(area, offset, out)
+        self.device.read_area(area, offset, out)
     }
     fn write_area(
         &mut self,
@@ -66,81 +77,86 @@ impl DeviceModel for Observed<'_> {
         bytes: &[u8],
     ) -> Result<(), DeviceError> {
         let mut before = vec![0; bytes.len()];
-        let known = self.plc.read_area(area, offset, &mut before).is_ok();
-        self.plc.write_area(now, area, offset, bytes)?;
+        let known = self.device.read_area(area, offset, &mut before).is_ok();
+        self.device.write_area(now, area, offset, bytes)?;
         self.changed |= !known || before != bytes;
         Ok(())
     }
     fn point(&self, tag: &str) -> Option<Point> {
-        self.plc.point(tag)
+        self.device.point(tag)
     }
     fn diagnostics(&self) -> &[DiagnosticEvent] {
-        self.plc.diagnostics()
+        self.device.diagnostics()
     }
     fn file_names(&self) -> Vec<String> {
-        self.plc.file_names()
+        self.device.file_names()
     }
     fn read_file(&self, name: &str) -> Result<Vec<u8>, DeviceError> {
-        self.plc.read_file(name)
+        self.device.read_file(name)
     }
     fn write_file(&mut self, now: SimTime, name: &str, bytes: &[u8]) -> Result<(), DeviceError> {
-        self.plc.write_file(now, name, bytes)
+        self.device.write_file(now, name, bytes)
     }
 }
 
 impl S7Device for Observed<'_> {
     fn area_bytes(&self, area: Area) -> Option<u32> {
-        S7Device::area_bytes(self.plc, area)
+        S7Device::area_bytes(self.device.cpu()?, area)
     }
     fn blocks(&self, kind: BlockKind) -> Vec<(u16, u8)> {
-        self.plc.blocks(kind)
+        self.device
+            .cpu()
+            .map_or_else(Vec::new, |cpu| cpu.blocks(kind))
     }
     fn read_block(&self, id: BlockId) -> Result<Vec<u8>, DeviceError> {
-        self.plc.read_block(id)
+        self.cpu()?.read_block(id)
     }
     fn block_info(&self, id: BlockId) -> Result<BlockInfo, DeviceError> {
-        self.plc.block_info(id)
+        self.cpu()?.block_info(id)
     }
     fn load_block(&mut self, now: SimTime, id: BlockId, block: &[u8]) -> Result<(), DeviceError> {
-        self.plc.load_block(now, id, block)
+        self.cpu_mut()?.load_block(now, id, block)
     }
     fn insert_block(&mut self, now: SimTime, id: BlockId) -> Result<(), DeviceError> {
-        self.plc.insert_block(now, id)
+        self.cpu_mut()?.insert_block(now, id)
     }
     fn delete_block(&mut self, now: SimTime, id: BlockId) -> Result<(), DeviceError> {
-        self.plc.delete_block(now, id)
+        self.cpu_mut()?.delete_block(now, id)
     }
     fn start(&mut self, now: SimTime, kind: StartKind) -> Result<(), DeviceError> {
-        self.plc.start(now, kind)
+        self.cpu_mut()?.start(now, kind)
     }
     fn stop(&mut self, now: SimTime) -> Result<(), DeviceError> {
-        self.plc.stop(now)
+        self.cpu_mut()?.stop(now)
     }
     fn memory_service(&mut self, now: SimTime, service: MemoryService) -> Result<(), DeviceError> {
-        self.plc.memory_service(now, service)
+        self.cpu_mut()?.memory_service(now, service)
     }
     fn clock_us(&self, at: SimTime) -> u64 {
-        self.plc.clock_us(at)
+        self.device.cpu().map_or(at.0, |cpu| cpu.clock_us(at))
     }
     fn set_clock_us(&mut self, now: SimTime, unix_us: u64) -> Result<(), DeviceError> {
-        self.plc.set_clock_us(now, unix_us)
+        self.cpu_mut()?.set_clock_us(now, unix_us)
     }
     fn protection(&self) -> Protection {
-        self.plc.protection()
+        let cpu = self.device.cpu();
+        cpu.map_or_else(Protection::default, S7Device::protection)
     }
     fn check_password(&self, password: &[u8; 8]) -> bool {
-        self.plc.check_password(password)
+        let cpu = self.device.cpu();
+        cpu.is_some_and(|cpu| cpu.check_password(password))
     }
     fn mode_since(&self) -> SimTime {
-        self.plc.mode_since()
+        let cpu = self.device.cpu();
+        cpu.map_or(SimTime::ZERO, S7Device::mode_since)
     }
     fn diagnostics_total(&self) -> u64 {
-        self.plc.diagnostics_total()
+        self.device.cpu().map_or(0, S7Device::diagnostics_total)
     }
     fn event_id(&self, event: &DiagnosticEvent) -> u16 {
-        self.plc.event_id(event)
+        self.device.cpu().map_or(0, |cpu| cpu.event_id(event))
     }
     fn work_memory_used(&self) -> u32 {
-        self.plc.work_memory_used()
+        self.device.cpu().map_or(0, S7Device::work_memory_used)
     }
 }

@@ -73,9 +73,11 @@ pub(super) fn record(
         Action::DeleteBlocks(ids) => (ids.as_slice(), ProgramChange::Deleted),
         _ => return,
     };
+    let Some(cpu) = observed.device.cpu() else {
+        return;
+    };
     for id in ids.iter().filter(|_| transaction.is_done()) {
-        let plc = &*observed.plc;
-        record_program(journal, name, id.to_string(), change, plc, origin.by);
+        record_program(journal, name, id.to_string(), change, cpu, origin.by);
     }
 }
 
