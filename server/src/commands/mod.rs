@@ -3,6 +3,7 @@
 pub mod check;
 pub mod grade;
 pub mod list;
+pub mod modbus;
 pub mod replay;
 pub mod resume;
 pub mod run;
