@@ -10,6 +10,7 @@
 mod command_line;
 mod first_watch;
 mod how_to;
+mod personas;
 mod range;
 #[cfg(feature = "real-clients")]
 mod real_clients;

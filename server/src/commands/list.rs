@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use grading::METRICS;
 use sim_authored::PROBLEMS;
 use sim_plant::PLANTS;
+use sim_scenario::personas::personas;
 
 /// Print what is built in
 ///
@@ -23,6 +24,8 @@ enum What {
     Plants,
     /// Protocols that controllers speak
     Protocols,
+    /// Kinds of devices that controllers can be, for `persona:` of a scenario
+    Personas,
     /// Metrics of the grading
     Metrics,
     /// Codes of problems in scenarios and rubrics
@@ -46,6 +49,10 @@ pub fn list(args: &ListArgs, context: &mut Context) -> Result<(), Failure> {
         What::Protocols => PROTOCOLS
             .iter()
             .map(|(id, summary)| row(id, summary))
+            .collect(),
+        What::Personas => personas()
+            .iter()
+            .map(|persona| row(&persona.id, &persona.class))
             .collect(),
         What::Metrics => METRICS
             .iter()

@@ -1,8 +1,10 @@
 //! What a scenario says of a controller, in the words of `sim_plc`.
 
 use crate::controllers::plc_key;
+use sim_plc::memory::MemoryLayout;
 use sim_plc::{FailState as PlcFail, ModbusMap, PlcConfig, ProgramConfig, RangeCheck};
 use sim_scenario::model::{Controller, FailState, IoLink, MapArea, ModbusRange};
+use sim_scenario::personas::{DevicePersona, persona};
 use sim_view::{KeyPosition, Table};
 use sim_wire::device::{Area, BitTable, Identity, WordTable};
 use sim_wire::modbus::server::{ModbusPersona, UnitPolicy};
@@ -23,6 +25,7 @@ pub(crate) fn plc_config(controller: &Controller, key: KeyPosition) -> PlcConfig
         programs: programs.collect(),
         persona: identity(controller),
         key: plc_key(key),
+        layout: layout(controller),
         input_words: top(controller, |l| {
             if let IoLink::InputWord { word, .. } = l {
                 Some(*word)
@@ -62,16 +65,47 @@ pub(crate) fn plc_config(controller: &Controller, key: KeyPosition) -> PlcConfig
     }
 }
 
-/// What the controller's Modbus server does.
-pub(crate) fn modbus_persona(controller: &Controller) -> ModbusPersona {
-    ModbusPersona {
-        units: UnitPolicy::Only(vec![controller.unit, 0, 255]),
-        ..ModbusPersona::default()
+/// What the controller's Modbus server does; nothing if its kind of device has none.
+pub(crate) fn modbus_persona(controller: &Controller) -> Option<ModbusPersona> {
+    let Some(device) = device(controller) else {
+        return Some(ModbusPersona {
+            units: UnitPolicy::Only(vec![controller.unit, 0, 255]),
+            ..ModbusPersona::default()
+        });
+    };
+    let modbus = device.modbus.as_ref()?;
+    Some(modbus.persona(controller.unit))
+}
+
+/// The kind of device that the controller is, if the scenario names one.
+fn device(controller: &Controller) -> Option<&'static DevicePersona> {
+    persona(controller.persona.device.as_deref()?)
+}
+
+/// Memory with a data block for each file of the kind of device, two bytes a register.
+fn layout(controller: &Controller) -> MemoryLayout {
+    let modbus = device(controller).and_then(|device| device.modbus.as_ref());
+    let files = modbus.map_or(&[][..], |modbus| &modbus.files);
+    MemoryLayout {
+        data_blocks: files
+            .iter()
+            .map(|(number, registers)| (*number, 2 * u32::from(*registers)))
+            .collect(),
+        ..MemoryLayout::openplc()
     }
 }
 
 fn identity(controller: &Controller) -> Identity {
     let persona = &controller.persona;
+    if let Some(device) = device(controller) {
+        return Identity {
+            vendor_name: persona.vendor.clone(),
+            product_code: persona.product.clone(),
+            revision: persona.revision.clone(),
+            model_name: persona.model.clone(),
+            ..device.identity.clone()
+        };
+    }
     Identity {
         vendor_name: persona.vendor.clone(),
         product_code: persona.product.clone(),

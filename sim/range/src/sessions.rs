@@ -54,6 +54,7 @@ pub(crate) struct Polled {
 
 /// All sessions of one controller.
 pub(crate) struct Sessions {
+    speaks_modbus: bool,
     modbus: Arc<ModbusPersona>,
     /// What the Modbus sessions have in common, where the persona says so.
     communication: Communication,
@@ -68,7 +69,10 @@ impl Sessions {
     /// Servers by the controller's persona.
     pub fn new(controller: &Controller) -> Self {
         let modbus = crate::persona::modbus_persona(controller);
+        let speaks_modbus = modbus.is_some();
+        let modbus = modbus.unwrap_or_default();
         Self {
+            speaks_modbus,
             communication: Communication::of(&modbus),
             modbus: Arc::new(modbus),
             management: Arc::new(ManagementConfig::default()),
@@ -81,11 +85,10 @@ impl Sessions {
 
     /// Listens on the host.
     pub fn listen(&self, fabric: &mut Fabric, host: HostId) {
-        let _listening = fabric.listen(
-            host,
-            crate::link::MODBUS_PORT,
-            self.modbus.limits.connections,
-        );
+        if self.speaks_modbus {
+            let connections = self.modbus.limits.connections;
+            let _listening = fabric.listen(host, crate::link::MODBUS_PORT, connections);
+        }
         let _listening = fabric.listen(host, management::TCP_PORT, MANAGEMENT_CONNECTIONS);
     }
 

@@ -7,7 +7,7 @@ use crate::limits::{
     TEXT_CHARS_MAX, ZONES_MAX,
 };
 use crate::names::Context;
-use crate::raw_v1::Text;
+use crate::raw_v1::{self as raw, Text};
 
 pub(crate) fn check(context: &Context, findings: &mut Findings) {
     let raw = context.raw;
@@ -177,13 +177,10 @@ fn check_texts(context: &Context, findings: &mut Findings) {
         texts.extend([&rule.owner, &rule.reason]);
     }
     for controller in &raw.controllers {
-        let persona = &controller.persona;
-        texts.extend([
-            &persona.vendor,
-            &persona.product,
-            &persona.revision,
-            &persona.model,
-        ]);
+        if let raw::Persona::Written(told) = &controller.persona.value {
+            let strings = [&told.vendor, &told.product, &told.revision, &told.model];
+            texts.extend(strings.into_iter().flatten());
+        }
     }
     let answers = raw.people.contacts.iter().flat_map(|(_, topics)| topics);
     texts.extend(answers.map(|(_, answer)| &answer.answer));
