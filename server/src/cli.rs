@@ -1,6 +1,6 @@
 //! The command line: what can be typed, and the way from arguments to an exit code.
 
-use crate::commands::{check, grade, list, replay, resume, run, serve};
+use crate::commands::{check, grade, list, modbus, replay, resume, run, serve};
 use crate::error::{Failure, Kind};
 use crate::interrupt::Interrupt;
 use crate::ui::Ui;
@@ -49,6 +49,7 @@ enum Command {
     Replay(replay::ReplayArgs),
     Grade(grade::GradeArgs),
     List(list::ListArgs),
+    Modbus(modbus::ModbusArgs),
 }
 
 /// The whole program.
@@ -97,6 +98,7 @@ pub fn run_command(
         Command::Replay(args) => replay::replay(&args, &mut context),
         Command::Grade(args) => grade::grade(&args, &mut context),
         Command::List(args) => list::list(&args, &mut context),
+        Command::Modbus(args) => modbus::modbus(&args, &mut context),
     };
     match result {
         Ok(()) => 0,

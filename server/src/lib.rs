@@ -4,6 +4,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`cli`], `commands` | what a user types; one file a command |
+//! | [`device`] | what tools may do to one device, in a live range or real |
 //! | [`error`] | what went wrong, with exit code and hints |
 //! | [`package`] | scenario folders from disk to checked scenarios |
 //! | [`storage`] | recordings on disk: append, seal, read, owner |
@@ -14,6 +15,7 @@
 pub mod capture;
 pub mod cli;
 mod commands;
+pub mod device;
 pub mod error;
 pub mod interrupt;
 pub mod live;

@@ -23,13 +23,15 @@ pub const CAPTURE_FILE: &str = "capture.pcapng";
 pub const HISTORIAN_FILE: &str = "historian.csv";
 /// How the match was started, so that `resume` needs no options.
 pub const SETTINGS_FILE: &str = "match.settings.json";
+/// Where a served match can be reached, while it is served.
+const ENDPOINTS_FILE: &str = "match.endpoints.json";
 /// A recording that `resume` cut, as it was before.
 pub const DAMAGED_FILE: &str = "match.tpr.damaged";
 /// Ending of a file that is being written beside the one that it replaces.
 const NEW_ENDING: &str = ".new";
 
 /// Everything that a match leaves, in the order in which the README tells it.
-pub const FILES: [&str; 10] = [
+pub const FILES: [&str; 11] = [
     RECORDING_FILE,
     REPORT_HTML_FILE,
     REPORT_JSON_FILE,
@@ -37,11 +39,12 @@ pub const FILES: [&str; 10] = [
     CAPTURE_FILE,
     TEXTS_FILE,
     SETTINGS_FILE,
+    ENDPOINTS_FILE,
     TIMES_FILE,
     OWNER_FILE,
     DAMAGED_FILE,
 ];
-/// Longest settings file that is read.
+/// Longest settings or endpoints file that is read.
 const SETTINGS_BYTES_MAX: u64 = 64 * 1024;
 
 /// How a match is driven. None of it changes what happens in it.
@@ -98,6 +101,31 @@ pub enum Expose {
     All,
     /// Those of one foothold.
     Foothold(String),
+}
+
+/// An exposed endpoint of a match that is served.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// Its id in the scenario.
+    pub endpoint: String,
+    /// Where it is open.
+    pub address: std::net::SocketAddr,
+    /// Host in the virtual network that it reaches.
+    pub target: String,
+    /// Port there.
+    pub port: u16,
+    /// Foothold from which it reaches it.
+    pub foothold: String,
+    /// Team that acts through it.
+    pub team: sim_record::Team,
+}
+
+/// The exposed endpoints of a match that is served from `folder` at this moment; nothing where none is.
+#[must_use]
+pub fn live_endpoints(folder: &Path) -> Option<Vec<Endpoint>> {
+    let endpoints = read_json(&folder.join(ENDPOINTS_FILE))?;
+    // A process that was killed leaves its file, and others may have its ports by now.
+    crate::storage::is_owned(folder).then_some(endpoints)
 }
 
 /// A folder of one match with the right to write in it.
@@ -195,12 +223,24 @@ impl RunDir {
     /// How the match was driven; nothing if the file is missing or damaged.
     #[must_use]
     pub fn read_settings(&self) -> Option<Settings> {
-        let file = std::fs::File::open(self.path.join(SETTINGS_FILE)).ok()?;
-        let mut text = String::new();
-        file.take(SETTINGS_BYTES_MAX)
-            .read_to_string(&mut text)
-            .ok()?;
-        serde_json::from_str(&text).ok()
+        read_json(&self.path.join(SETTINGS_FILE))
+    }
+
+    /// Tells tools where the match can be reached.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn write_endpoints(&self, endpoints: &[Endpoint]) -> Result<(), Failure> {
+        let text = serde_json::to_string_pretty(endpoints).map_err(|error| {
+            Failure::internal(format!("the endpoints have no JSON form: {error}"))
+        })?;
+        self.replace(ENDPOINTS_FILE, text.as_bytes())
+    }
+
+    /// The match can no longer be reached.
+    pub fn remove_endpoints(&self) {
+        // Without its owner the file means nothing.
+        let _ = std::fs::remove_file(self.path.join(ENDPOINTS_FILE));
     }
 
     /// Writes both reports.
@@ -288,6 +328,7 @@ impl RunDir {
             CAPTURE_FILE,
             HISTORIAN_FILE,
             SETTINGS_FILE,
+            ENDPOINTS_FILE,
         ] {
             match std::fs::remove_file(self.path.join(name)) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
@@ -300,6 +341,15 @@ impl RunDir {
     fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
         replace(&self.path, name, bytes)
     }
+}
+
+fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Option<T> {
+    let file = std::fs::File::open(path).ok()?;
+    let mut text = String::new();
+    file.take(SETTINGS_BYTES_MAX)
+        .read_to_string(&mut text)
+        .ok()?;
+    serde_json::from_str(&text).ok()
 }
 
 /// Writes `report.json` and `report.html` into a folder.

@@ -309,6 +309,12 @@ fn private_folder(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
+/// Whether some process has the right to write the recording in a folder now.
+pub(crate) fn is_owned(folder: &Path) -> bool {
+    File::open(folder.join(OWNER_FILE))
+        .is_ok_and(|owner| matches!(owner.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
 fn next_epoch(owner: &mut File) -> io::Result<u64> {
     let mut text = String::new();
     owner.take(32).read_to_string(&mut text)?;

@@ -101,13 +101,27 @@ impl Ui {
     /// A progress bar over virtual time from now to `ends`; invisible where nobody watches.
     #[must_use]
     pub fn progress(&self, ends: SimTime) -> Progress {
+        Progress {
+            bar: self.bar(ends.0, "{time} [{bar:40}] {percent:>3}%"),
+        }
+    }
+
+    /// A progress bar over so many steps; invisible where nobody watches.
+    #[must_use]
+    pub fn steps(&self, count: u64) -> Steps {
+        Steps {
+            bar: self.bar(count, "{msg} [{bar:40}] {percent:>3}%"),
+        }
+    }
+
+    fn bar(&self, length: u64, template: &str) -> ProgressBar {
         let target = if self.terminal {
             ProgressDrawTarget::stderr_with_hz(PROGRESS_HZ)
         } else {
             ProgressDrawTarget::hidden()
         };
-        let bar = ProgressBar::with_draw_target(Some(ends.0), target);
-        let style = ProgressStyle::with_template("{time} [{bar:40}] {percent:>3}%");
+        let bar = ProgressBar::with_draw_target(Some(length), target);
+        let style = ProgressStyle::with_template(template);
         if let Ok(style) = style {
             // Made from the bar's own position, so that time, bar and percentage change in one stroke.
             let style = style.with_key(
@@ -121,8 +135,35 @@ impl Ui {
             );
             bar.set_style(style.progress_chars("=> "));
         }
-        Progress { bar }
+        bar
     }
+}
+
+/// Rows under a heading, in columns as wide as they need to be.
+#[must_use]
+pub fn table<const N: usize>(
+    heading: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> String {
+    let mut all = vec![heading.map(String::from)];
+    all.extend(rows);
+    let mut widths = [0; N];
+    for row in &all {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    let mut text = String::new();
+    for row in all {
+        let cells: Vec<String> = row
+            .iter()
+            .zip(widths)
+            .map(|(cell, width)| format!("{cell:width$}"))
+            .collect();
+        text.push_str(cells.join("  ").trim_end());
+        text.push('\n');
+    }
+    text
 }
 
 const PROGRESS_HZ: u8 = 10;
@@ -147,6 +188,33 @@ impl Progress {
 }
 
 impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// A progress bar over steps; gone when dropped.
+pub struct Steps {
+    bar: ProgressBar,
+}
+
+impl Steps {
+    /// So many more steps are to be done.
+    pub fn stretch(&self, more: u64) {
+        self.bar.inc_length(more);
+    }
+
+    /// Shows how many steps are done, and what is done now.
+    pub fn at(&self, done: u64, what: impl std::fmt::Display) {
+        if self.bar.is_hidden() {
+            return;
+        }
+        self.bar.set_position(done);
+        self.bar.set_message(what.to_string());
+    }
+}
+
+impl Drop for Steps {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }

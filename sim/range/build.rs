@@ -1,4 +1,4 @@
-//! Computes the engine fingerprint: a hash of the pure crates' sources, the versions of their dependencies and rustc.
+//! Computes the engine fingerprint: a hash of the pure crates' sources, the personas, the versions of their dependencies and rustc.
 //! No commit, time, path, host, profile or worker count enters it.
 
 #![allow(
@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for name in ENGINE_CRATES {
         let dir = root.join("sim").join(name);
         println!("cargo::rerun-if-changed={}", dir.join("src").display());
-        for file in sorted_files(&dir.join("src"))? {
+        for file in sorted_files(&dir.join("src"), "rs")? {
             let relative = file
                 .strip_prefix(&dir)?
                 .to_string_lossy()
@@ -30,6 +30,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 .update(format!("{name}/{relative}:{}:", text.len()).as_bytes())
                 .update(text.as_bytes());
         }
+    }
+    let personas = root.join("assets/personas");
+    println!("cargo::rerun-if-changed={}", personas.display());
+    for file in sorted_files(&personas, "ron")? {
+        let text = std::fs::read_to_string(&file)?.replace("\r\n", "\n");
+        hasher
+            .update(format!("personas:{}:", text.len()).as_bytes())
+            .update(text.as_bytes());
     }
     let lock = root.join("Cargo.lock");
     println!("cargo::rerun-if-changed={}", lock.display());
@@ -42,7 +50,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn sorted_files(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
+fn sorted_files(dir: &Path, ending: &str) -> std::io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     let mut pending = vec![dir.to_path_buf()];
     while let Some(next) = pending.pop() {
@@ -50,7 +58,7 @@ fn sorted_files(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
             let path = entry?.path();
             if path.is_dir() {
                 pending.push(path);
-            } else if path.extension().is_some_and(|e| e == "rs") {
+            } else if path.extension().is_some_and(|e| e == ending) {
                 files.push(path);
             }
         }

@@ -124,6 +124,7 @@ fn the_registries_are_listed() {
     for (what, row) in [
         ("plants", "te-reactor"),
         ("protocols", "modbus"),
+        ("personas", "corvane-cx24"),
         ("metrics", "detection"),
         ("problems", "E0110"),
     ] {

@@ -11,6 +11,7 @@ mod command_line;
 mod external;
 mod first_watch;
 mod how_to;
+mod personas;
 mod range;
 #[cfg(feature = "real-clients")]
 mod real_clients;

@@ -1,7 +1,7 @@
 //! What a range promises, on the shipped scenario: where a call stops changes nothing, a log replays, nothing from
 //! outside harms or reveals, everybody has only his own senses and hands, and live grading is offline grading.
 
-mod inputs;
+pub mod inputs;
 mod outside;
 
 use grading::{Grader, grade};

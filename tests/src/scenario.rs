@@ -33,7 +33,10 @@ pub fn load(folder: &str) -> Result<Loaded, String> {
 }
 
 /// Reads a folder with the files of its base, where it has one.
-fn read(folder: &Path) -> Result<ScenarioPackage, String> {
+///
+/// # Errors
+/// It cannot be read.
+pub fn read(folder: &Path) -> Result<ScenarioPackage, String> {
     let mut package = ScenarioPackage::default();
     read_into(folder, "", &mut package)?;
     if let Some(base) = package.base() {

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use grading::METRICS;
 use sim_authored::PROBLEMS;
 use sim_plant::PLANTS;
+use sim_scenario::personas::personas;
 use sim_wire::{PROTOCOLS, Protocol};
 use std::borrow::Cow;
 
@@ -25,6 +26,8 @@ enum What {
     Plants,
     /// Protocols that controllers speak
     Protocols,
+    /// Kinds of devices that controllers can be, for `persona:` of a scenario
+    Personas,
     /// Metrics of the grading
     Metrics,
     /// Codes of problems in scenarios and rubrics
@@ -58,6 +61,10 @@ pub fn list(args: &ListArgs, context: &mut Context) -> Result<(), Failure> {
             .map(|plant| row(plant.id(), plant.summary()))
             .collect(),
         What::Protocols => PROTOCOLS.iter().map(protocol_row).collect(),
+        What::Personas => personas()
+            .iter()
+            .map(|persona| row(&persona.id, &persona.class))
+            .collect(),
         What::Metrics => METRICS
             .iter()
             .map(|metric| row(metric.id(), metric.summary()))

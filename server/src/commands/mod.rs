@@ -4,6 +4,7 @@ pub mod check;
 pub mod external;
 pub mod grade;
 pub mod list;
+pub mod modbus;
 pub mod replay;
 pub mod resume;
 pub mod run;

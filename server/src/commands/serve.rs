@@ -6,7 +6,7 @@ use crate::capture::Capture;
 use crate::cli::Context;
 use crate::error::Failure;
 use crate::live::{self, Device, Ended, Event, Exposed, Listening, Order};
-use crate::run_dir::{Command, Expose, RunDir, Settings};
+use crate::run_dir::{Command, Endpoint, Expose, RunDir, Settings};
 use crate::session::{Session, SessionError, Setup};
 use clap::Args;
 use sim_record::Seed;
@@ -219,6 +219,7 @@ pub(super) fn play(
 }
 
 fn end(ended: Ended, of: &Played, context: &mut Context) -> Result<(), Failure> {
+    of.dir.remove_endpoints();
     let concluded = ended
         .result
         .map_err(|error| session_failure(error, &of.dir.path))?;
@@ -226,26 +227,15 @@ fn end(ended: Ended, of: &Played, context: &mut Context) -> Result<(), Failure> 
 }
 
 /// Says what is where: the only data of this command while it runs.
-fn announce(of: &Played, endpoints: &[Listening], context: &mut Context) -> Result<(), Failure> {
+fn announce(of: &Played, listening: &[Listening], context: &mut Context) -> Result<(), Failure> {
+    let endpoints: Vec<Endpoint> = listening.iter().map(endpoint).collect();
+    of.dir.write_endpoints(&endpoints)?;
     if context.ui.json {
-        let rows: Vec<serde_json::Value> = endpoints
-            .iter()
-            .map(|endpoint| {
-                serde_json::json!({
-                    "endpoint": endpoint.exposed.id,
-                    "address": endpoint.address.to_string(),
-                    "target": endpoint.exposed.target,
-                    "port": endpoint.exposed.port,
-                    "foothold": endpoint.exposed.foothold,
-                    "team": endpoint.exposed.principal.team,
-                })
-            })
-            .collect();
         return context.ui.json_line(&serde_json::json!({
             "event": "serving",
             "directory": of.dir.path,
             "seed": of.seed.0,
-            "endpoints": rows,
+            "endpoints": endpoints,
             "external": of.settings.external,
         }));
     }
@@ -261,35 +251,29 @@ fn announce(of: &Played, endpoints: &[Listening], context: &mut Context) -> Resu
     if endpoints.is_empty() {
         return Ok(());
     }
-    context.ui.data(&table(endpoints))
+    context.ui.data(&table(&endpoints))
 }
 
-fn table(endpoints: &[Listening]) -> String {
-    let mut rows = vec![["ENDPOINT", "ADDRESS", "REACHES", "FROM"].map(String::from)];
-    for endpoint in endpoints {
-        let exposed = &endpoint.exposed;
-        rows.push([
-            exposed.id.clone(),
+fn endpoint(listening: &Listening) -> Endpoint {
+    let exposed = &listening.exposed;
+    Endpoint {
+        endpoint: exposed.id.clone(),
+        address: listening.address,
+        target: exposed.target.clone(),
+        port: exposed.port,
+        foothold: exposed.foothold.clone(),
+        team: exposed.principal.team,
+    }
+}
+
+fn table(endpoints: &[Endpoint]) -> String {
+    let rows = endpoints.iter().map(|endpoint| {
+        [
+            endpoint.endpoint.clone(),
             endpoint.address.to_string(),
-            format!("{}:{}", exposed.target, exposed.port),
-            exposed.foothold.clone(),
-        ]);
-    }
-    let mut widths = [0; 4];
-    for row in &rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.len().max(*width);
-        }
-    }
-    let mut text = String::new();
-    for row in rows {
-        let cells: Vec<String> = row
-            .iter()
-            .zip(widths)
-            .map(|(cell, width)| format!("{cell:width$}"))
-            .collect();
-        text.push_str(cells.join("  ").trim_end());
-        text.push('\n');
-    }
-    text
+            format!("{}:{}", endpoint.target, endpoint.port),
+            endpoint.foothold.clone(),
+        ]
+    });
+    crate::ui::table(["ENDPOINT", "ADDRESS", "REACHES", "FROM"], rows)
 }

@@ -22,7 +22,19 @@ fn play(out: &Path, more: &[&str]) -> crate::support::Said {
 fn the_whole_command_reference() {
     let mut reference = String::new();
     for command in [
-        "", "run", "serve", "resume", "check", "replay", "grade", "list",
+        "",
+        "run",
+        "serve",
+        "resume",
+        "check",
+        "replay",
+        "grade",
+        "list",
+        "modbus",
+        "modbus read",
+        "modbus write",
+        "modbus scan",
+        "modbus id",
     ] {
         let args: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         let said = trippoint(&args);

@@ -12,14 +12,14 @@ use trippoint::interrupt::Interrupt;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A `serve` in another thread.
-struct Server {
+pub struct Server {
     out: Stream,
     interrupt: Interrupt,
     thread: JoinHandle<u8>,
 }
 
 impl Server {
-    fn start(out_dir: &Path, more: &[&str]) -> Self {
+    pub fn start(out_dir: &Path, more: &[&str]) -> Self {
         let (out, err, interrupt) = (Stream::default(), Stream::default(), Interrupt::default());
         let scenario = bench_bay();
         let mut args: Vec<String> = [
@@ -47,7 +47,7 @@ impl Server {
     }
 
     /// The first line, once it is there.
-    fn serving(&self) -> serde_json::Value {
+    pub fn serving(&self) -> serde_json::Value {
         let start = Instant::now();
         loop {
             if let Some((line, _)) = self.out.text().split_once('\n') {
@@ -58,19 +58,24 @@ impl Server {
         }
     }
 
-    fn connect(&self, endpoint: &str) -> TcpStream {
+    /// Where an endpoint is open.
+    pub fn address(&self, endpoint: &str) -> String {
         let serving = self.serving();
         let endpoints = serving["endpoints"].as_array().unwrap();
         let found = endpoints
             .iter()
             .find(|row| row["endpoint"] == endpoint)
             .unwrap();
-        let stream = TcpStream::connect(found["address"].as_str().unwrap()).unwrap();
+        found["address"].as_str().unwrap().to_owned()
+    }
+
+    fn connect(&self, endpoint: &str) -> TcpStream {
+        let stream = TcpStream::connect(self.address(endpoint)).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream
     }
 
-    fn stop(self) -> String {
+    pub fn stop(self) -> String {
         self.interrupt.set();
         assert_eq!(self.thread.join().unwrap(), 0);
         self.out.text()

@@ -9,6 +9,7 @@
 mod commands;
 mod container;
 mod live;
+mod modbus;
 mod resume;
 mod support;
 mod variants;

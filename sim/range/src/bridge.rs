@@ -188,8 +188,7 @@ impl Bridge {
             host,
             mirror: Mirror::new(controller, takes_writes),
             sessions: Sessions::new(Services {
-                modbus: crate::persona::modbus_persona(controller.unit),
-                serves_modbus: true,
+                modbus: crate::persona::modbus_of(&controller.persona, controller.unit),
                 s7: None,
                 management: false,
                 reply_delay: SimDuration::ZERO,

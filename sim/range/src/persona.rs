@@ -7,6 +7,7 @@ use sim_plc::{FailState as PlcFail, ModbusMap, PlcConfig, ProgramConfig, RangeCh
 use sim_scenario::model::{
     Controller, FailState, IoLink, MapArea, ModbusRange, Persona, S7Cpu, S7Level,
 };
+use sim_scenario::personas::{DevicePersona, persona};
 use sim_view::{KeyPosition, Table};
 use sim_wire::device::{Area, BitTable, Identity, WordTable};
 use sim_wire::modbus::server::{ModbusPersona, UnitPolicy};
@@ -81,9 +82,9 @@ pub(crate) fn plc_config(
 /// What the controller serves.
 pub(crate) fn services(controller: &Controller) -> Services {
     let s7 = s7_server(controller);
+    let modbus = modbus_of(&controller.persona, controller.unit);
     Services {
-        modbus: modbus_persona(controller.unit),
-        serves_modbus: controller.modbus,
+        modbus: modbus.filter(|_| controller.modbus),
         // An S7 CPU is programmed over S7comm.
         management: s7.is_none(),
         s7,
@@ -91,12 +92,21 @@ pub(crate) fn services(controller: &Controller) -> Services {
     }
 }
 
-/// What the Modbus server of a device with that unit id does.
-pub(crate) fn modbus_persona(unit: u8) -> ModbusPersona {
-    ModbusPersona {
-        units: UnitPolicy::Only(vec![unit, 0, 255]),
-        ..ModbusPersona::default()
-    }
+/// What the Modbus server of a device does; nothing if its kind has none.
+pub(crate) fn modbus_of(persona: &Persona, unit: u8) -> Option<ModbusPersona> {
+    let Some(device) = device(persona) else {
+        return Some(ModbusPersona {
+            units: UnitPolicy::Only(vec![unit, 0, 255]),
+            ..ModbusPersona::default()
+        });
+    };
+    let modbus = device.modbus.as_ref()?;
+    Some(modbus.persona(unit))
+}
+
+/// The kind of device that a controller is, if the scenario names one.
+fn device(told: &Persona) -> Option<&'static DevicePersona> {
+    persona(told.device.as_deref()?)
 }
 
 /// What the controller's S7 server does, if it is an S7 CPU.
@@ -139,13 +149,34 @@ fn s7_cpu(cpu: &S7Cpu, start_utc_us: i64) -> S7Config {
     }
 }
 
+/// Memory of the S7 CPU, or that of all others with a data block for each file of the kind of device, two bytes a
+/// register.
 fn layout(controller: &Controller) -> MemoryLayout {
-    let cpu = controller.s7.as_ref();
-    cpu.map_or_else(MemoryLayout::openplc, S7Cpu::memory_layout)
+    if let Some(cpu) = &controller.s7 {
+        return cpu.memory_layout();
+    }
+    let modbus = device(&controller.persona).and_then(|device| device.modbus.as_ref());
+    let files = modbus.map_or(&[][..], |modbus| &modbus.files);
+    MemoryLayout {
+        data_blocks: files
+            .iter()
+            .map(|(number, registers)| (*number, 2 * u32::from(*registers)))
+            .collect(),
+        ..MemoryLayout::openplc()
+    }
 }
 
 /// What a controller tells about itself.
 pub(crate) fn identity(persona: &Persona) -> Identity {
+    if let Some(device) = device(persona) {
+        return Identity {
+            vendor_name: persona.vendor.clone(),
+            product_code: persona.product.clone(),
+            revision: persona.revision.clone(),
+            model_name: persona.model.clone(),
+            ..device.identity.clone()
+        };
+    }
     Identity {
         vendor_name: persona.vendor.clone(),
         product_code: persona.product.clone(),

@@ -59,8 +59,8 @@ impl Device for Plc {
 
 /// What a controller serves.
 pub(crate) struct Services {
-    pub modbus: ModbusPersona,
-    pub serves_modbus: bool,
+    /// None where it speaks none.
+    pub modbus: Option<ModbusPersona>,
     pub s7: Option<S7Config>,
     /// Program management of the engineering station.
     pub management: bool,
@@ -94,11 +94,10 @@ struct Origin {
 
 /// All sessions of one controller.
 pub(crate) struct Sessions {
+    speaks_modbus: bool,
     modbus: Arc<ModbusPersona>,
     /// What the Modbus sessions have in common, where the persona says so.
     communication: Communication,
-    /// Where it serves Modbus.
-    serves_modbus: bool,
     s7: Option<Arc<S7Config>>,
     serves_management: bool,
     management: Arc<ManagementConfig>,
@@ -111,10 +110,12 @@ pub(crate) struct Sessions {
 impl Sessions {
     /// Servers of a controller.
     pub fn new(services: Services) -> Self {
+        let speaks_modbus = services.modbus.is_some();
+        let modbus = services.modbus.unwrap_or_default();
         Self {
-            communication: Communication::of(&services.modbus),
-            modbus: Arc::new(services.modbus),
-            serves_modbus: services.serves_modbus,
+            speaks_modbus,
+            communication: Communication::of(&modbus),
+            modbus: Arc::new(modbus),
             s7: services.s7.map(Arc::new),
             serves_management: services.management,
             management: Arc::new(ManagementConfig::default()),
@@ -130,7 +131,7 @@ impl Sessions {
         let mut listen = |port, connections| {
             let _listening = fabric.listen(host, port, connections);
         };
-        if self.serves_modbus {
+        if self.speaks_modbus {
             listen(crate::link::MODBUS_PORT, self.modbus.limits.connections);
         }
         if let Some(s7) = &self.s7 {

@@ -9,8 +9,8 @@ use crate::package::{SCENARIO_FILE, ScenarioPackage, read_texts};
 use crate::raw_v1 as raw;
 use crate::variant::{self, Folder};
 use crate::{
-    rule_attack, rule_controller, rule_files, rule_names, rule_network, rule_plant, rule_program,
-    rule_references, rule_script, rule_time, rule_vary,
+    rule_attack, rule_controller, rule_files, rule_names, rule_network, rule_persona, rule_plant,
+    rule_program, rule_references, rule_script, rule_time, rule_vary,
 };
 
 /// Reads a package: the scenario if nothing is wrong with it but warnings, and all problems found.
@@ -46,6 +46,7 @@ const RULES: &[fn(&Context, &mut Findings)] = &[
     rule_plant::check,
     rule_network::check,
     rule_controller::check,
+    rule_persona::check,
     rule_time::check,
     rule_references::check,
     rule_attack::check,

@@ -7,10 +7,12 @@
 //!
 //! Adding a version of the schema: `raw_vN.rs` beside the older ones, a lowering of each to the one
 //! set of checked types, fixtures of the older version kept.
+//! Adding a persona: see [`personas`].
 //! Adding a rule: a `rule_*.rs` with one public function, a row in `check`, a code in
 //! `sim_authored::codes`, a bad fixture under `tests/scenarios/invalid`.
 
 pub mod model;
+pub mod personas;
 
 mod check;
 mod external;
@@ -26,6 +28,7 @@ mod rule_external;
 mod rule_files;
 mod rule_names;
 mod rule_network;
+mod rule_persona;
 mod rule_plant;
 mod rule_program;
 mod rule_range;

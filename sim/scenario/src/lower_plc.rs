@@ -1,12 +1,14 @@
 //! Raw to checked: controllers, emulated and external.
 
 use sim_record::SimDuration;
+use sim_wire::device::Identity;
 
 use crate::lower::{signal, text};
 use crate::model::{
     Controller, ControllerKind, ExternalController, ExternalOutput, ExternalSensor, IoLink,
     ModbusRange, Persona, Register, S7Cpu, SafetyIo,
 };
+use crate::personas;
 use crate::raw_v1 as raw;
 use crate::values::parse_version;
 use crate::variant::Folder;
@@ -88,12 +90,24 @@ pub(crate) fn lower_external(controller: &raw::ExternalController) -> Option<Ext
     })
 }
 
-fn lower_persona(persona: &raw::Persona) -> Persona {
+/// The strings written, over those of the persona that is named.
+fn lower_persona(raw: &raw::Persona) -> Persona {
+    let (id, written) = match raw {
+        raw::Persona::Named(id) => (Some(id), None),
+        raw::Persona::Written(told) => (told.like.as_deref(), Some(told)),
+    };
+    let base = id.and_then(|id| personas::persona(id)).map(|p| &p.identity);
+    let pick = |own: fn(&raw::WrittenPersona) -> &Option<raw::Text>,
+                named: fn(&Identity) -> &String| {
+        let own = written.and_then(|told| own(told).as_ref().map(text));
+        own.or_else(|| base.map(named).cloned()).unwrap_or_default()
+    };
     Persona {
-        vendor: text(&persona.vendor),
-        product: text(&persona.product),
-        revision: text(&persona.revision),
-        model: text(&persona.model),
+        vendor: pick(|told| &told.vendor, |base| &base.vendor_name),
+        product: pick(|told| &told.product, |base| &base.product_code),
+        revision: pick(|told| &told.revision, |base| &base.revision),
+        model: pick(|told| &told.model, |base| &base.model_name),
+        device: id.cloned(),
     }
 }
 

@@ -305,6 +305,8 @@ pub struct Persona {
     pub revision: String,
     /// Model.
     pub model: String,
+    /// The kind of device, by its id in [`crate::personas`]; without one it is a plain controller.
+    pub device: Option<String>,
 }
 
 /// One link between a plant's signal and the process image.

@@ -2,7 +2,11 @@
 //!
 //! Only `lower` reads these types. Numbers carry their unit at the end of the field's name.
 
-use serde::Deserialize;
+use std::fmt;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use sim_authored::{Entries, Spanned};
 use sim_view::script::Condition;
 use sim_view::{Command, KeyPosition, Table};
@@ -212,7 +216,7 @@ pub enum ControllerKind {
 pub struct Controller {
     pub id: Text,
     pub kind: ControllerKind,
-    pub persona: Persona,
+    pub persona: Spanned<Persona>,
     pub programs: Vec<Text>,
     pub period_ms: Spanned<u64>,
     pub key: KeyPosition,
@@ -277,13 +281,52 @@ fn yes() -> bool {
     true
 }
 
+/// The id of a persona, or what a controller tells about itself.
+#[derive(Debug)]
+pub enum Persona {
+    Named(String),
+    Written(Box<WrittenPersona>),
+}
+
+/// Strings that a controller tells. With `like` they replace single ones of that persona, without it all are needed.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Persona {
-    pub vendor: Text,
-    pub product: Text,
-    pub revision: Text,
-    pub model: Text,
+pub struct WrittenPersona {
+    #[serde(default)]
+    pub like: Option<Text>,
+    #[serde(default)]
+    pub vendor: Option<Text>,
+    #[serde(default)]
+    pub product: Option<Text>,
+    #[serde(default)]
+    pub revision: Option<Text>,
+    #[serde(default)]
+    pub model: Option<Text>,
+}
+
+impl<'de> Deserialize<'de> for Persona {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(PersonaVisitor)
+    }
+}
+
+struct PersonaVisitor;
+
+impl<'de> Visitor<'de> for PersonaVisitor {
+    type Value = Persona;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the id of a persona, or its strings in brackets")
+    }
+
+    fn visit_str<E: de::Error>(self, id: &str) -> Result<Persona, E> {
+        Ok(Persona::Named(id.to_owned()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Persona, A::Error> {
+        let written = WrittenPersona::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(Persona::Written(Box::new(written)))
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -328,7 +371,7 @@ pub struct InputLimit {
 #[serde(deny_unknown_fields)]
 pub struct ExternalController {
     pub id: Text,
-    pub persona: Persona,
+    pub persona: Spanned<Persona>,
     pub unit: Spanned<u8>,
     pub cycle_ms: Spanned<u64>,
     pub stale_ms: Spanned<u64>,

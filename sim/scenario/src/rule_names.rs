@@ -7,7 +7,7 @@ use crate::limits::{
     ROUTERS_MAX, RULES_MAX, TEXT_CHARS_MAX, ZONES_MAX,
 };
 use crate::names::Context;
-use crate::raw_v1::Text;
+use crate::raw_v1::{self as raw, Text};
 
 pub(crate) fn check(context: &Context, findings: &mut Findings) {
     let raw = context.raw;
@@ -182,12 +182,10 @@ fn check_texts(context: &Context, findings: &mut Findings) {
     let personas = raw.controllers.iter().map(|c| &c.persona);
     let external = raw.external_controllers.iter().map(|c| &c.persona);
     for persona in personas.chain(external) {
-        texts.extend([
-            &persona.vendor,
-            &persona.product,
-            &persona.revision,
-            &persona.model,
-        ]);
+        if let raw::Persona::Written(told) = &persona.value {
+            let strings = [&told.vendor, &told.product, &told.revision, &told.model];
+            texts.extend(strings.into_iter().flatten());
+        }
     }
     let answers = raw.people.contacts.iter().flat_map(|(_, topics)| topics);
     texts.extend(answers.map(|(_, answer)| &answer.answer));

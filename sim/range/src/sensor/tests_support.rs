@@ -124,6 +124,7 @@ fn controller(id: &str, kind: ControllerKind) -> Controller {
         id: id.into(),
         kind,
         persona: Persona {
+            device: None,
             vendor: text(),
             product: text(),
             revision: text(),

@@ -2,8 +2,8 @@
 
 use sim_wire::device::Identity;
 use sim_wire::modbus::server::{
-    Conformity, DeviceErrorMap, GatewayUnit, ModbusPersona, RunIndicator, Umas, UnitPolicy,
-    Unsupported, WrongUnit,
+    BroadcastPolicy, Conformity, DeviceErrorMap, GatewayUnit, ModbusPersona, RunIndicator, Umas,
+    UnitPolicy, Unsupported, WrongUnit,
 };
 use sim_wire::modbus::{ExceptionCode, ReadDeviceId};
 
@@ -135,6 +135,30 @@ fn each_unit_behind_a_gateway_has_its_own_registers_and_name() {
     assert_eq!(ask(1, &[3, 0, 0, 0, 1]), [0x83, 0x0B]);
     assert_eq!(ask(255, &[3, 0, 0, 0, 1]), [0x83, 0x0B]);
     assert_eq!(bench.device.holding[33], 0xABCD);
+}
+
+#[test]
+fn a_broadcast_reaches_every_device_behind_a_gateway() {
+    let mut bench = gateway();
+    let persona = ModbusPersona {
+        broadcast: BroadcastPolicy::Silent,
+        units: UnitPolicy::Gateway(
+            [(3, 16), (7, 32)]
+                .map(|(unit, first)| GatewayUnit {
+                    unit,
+                    first,
+                    count: 4,
+                    identity: None,
+                })
+                .to_vec(),
+        ),
+        ..ModbusPersona::default()
+    };
+    bench.session = Bench::new(persona).session;
+    assert_eq!(bench.talk(&frame(5, 0, &[6, 0, 1, 0xAB, 0xCD])), []);
+    assert_eq!(bench.device.holding[17], 0xABCD);
+    assert_eq!(bench.device.holding[33], 0xABCD);
+    assert_eq!(bench.device.holding[1], 0x0101);
 }
 
 #[test]

@@ -306,23 +306,33 @@ impl Exchange<'_> {
         if broadcast && !fc::writes(function) {
             return Outcome::Silent;
         }
-        let unit = frame.header.unit;
-        let executed = execute::execute(
-            &request,
-            self.now,
-            device,
-            unit,
-            self.persona,
-            self.communication,
-        );
-        match executed {
-            Ok(Some(response)) => {
-                *values = execute::summary(&request, &response);
-                Outcome::Answer(response)
-            }
-            Ok(None) => Outcome::Silent,
-            Err(code) => Outcome::Exception(code),
+        let mut outcome = Outcome::Silent;
+        let units = match &self.persona.units {
+            UnitPolicy::Gateway(behind) if broadcast => behind.as_slice(),
+            _ => &[],
+        };
+        // A broadcast through a gateway reaches every device behind it; any other request has one.
+        let units = units.iter().map(|behind| behind.unit);
+        let one = units.len() == 0;
+        for unit in units.chain(one.then_some(frame.header.unit)) {
+            let executed = execute::execute(
+                &request,
+                self.now,
+                device,
+                unit,
+                self.persona,
+                self.communication,
+            );
+            outcome = match executed {
+                Ok(Some(response)) => {
+                    *values = execute::summary(&request, &response);
+                    Outcome::Answer(response)
+                }
+                Ok(None) => Outcome::Silent,
+                Err(code) => Outcome::Exception(code),
+            };
         }
+        outcome
     }
 
     /// A function that the persona lacks.
