@@ -65,6 +65,7 @@ def started():
 
 MEMORY = []
 SERVER, PORT = started()
-print(PORT, importlib.metadata.version("python-snap7"), flush=True)
+VERSION = importlib.metadata.version("python-snap7")
+print(PORT, f"in the wheel of python-snap7 {VERSION}" if VERSION.startswith("2.") else VERSION, flush=True)
 sys.stdin.buffer.read()
 os._exit(0)

@@ -16,6 +16,7 @@ use probe::{Finding, Probe, Protocol, Then};
 use serde_json::{Value, json};
 use servers::{Ours, Peer};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 /// Options of `conformance`.
@@ -82,18 +83,23 @@ pub fn run(options: &Options) -> Outcome {
             columns,
         });
     }
-    ours.stop()?;
+    let capture = ours.stop()?;
     let place = shell::root().join(page::FILE);
     let problem = |e: std::io::Error| format!("{}: {e}", page::FILE);
     if options.check {
         let text = std::fs::read_to_string(&place).map_err(problem)?;
         return compare(&page::read(&text), &page::measured(&tables));
     }
+    no_malformed_frame(&capture)?;
     std::fs::write(&place, page::write(&tables)).map_err(problem)?;
     let file = shell::target_dir().join(JSON);
     let text = serde_json::to_string_pretty(&document(&tables)).map_err(|e| e.to_string())?;
     std::fs::write(&file, text + "\n").map_err(|e| format!("{}: {e}", file.display()))?;
-    Ok(format!("conformance: {}; written to {}", counts(&tables), page::FILE))
+    Ok(format!(
+        "conformance: {}; written to {}",
+        counts(&tables),
+        page::FILE
+    ))
 }
 
 fn our_column(
@@ -130,7 +136,7 @@ fn peer_column(
         }
     };
     let mut server = start()?;
-    let version = server.version.clone().unwrap_or_default();
+    let version = server.version.clone();
     let mut findings = Vec::with_capacity(probes.len());
     for probe in probes {
         let said = server.words().len();
@@ -189,6 +195,24 @@ fn compare(page: &[[String; 4]], measured: &[[String; 4]]) -> Outcome {
         &problems,
         summary,
     )
+}
+
+/// Lets tshark look at everything that our controllers sent; the probes themselves are malformed by intent.
+fn no_malformed_frame(capture: &Path) -> Result<(), String> {
+    let wrong = format!(
+        "!(ip.src == {}) && (_ws.malformed || _ws.expert.severity == error)",
+        servers::FOOTHOLD
+    );
+    let capture = capture.to_string_lossy();
+    let mut tshark = shell::program("tshark", &["-n", "-r", &capture, "-Y", &wrong]);
+    let found = shell::output(&mut tshark)?;
+    if found.is_empty() {
+        Ok(())
+    } else {
+        Err(format!(
+            "tshark finds malformed frames of ours in {capture}:\n{found}"
+        ))
+    }
 }
 
 fn counts(tables: &[Table]) -> String {
@@ -253,14 +277,23 @@ mod tests {
         let row = |answer: &str| ["Modbus/TCP", "FC 3", answer, "same"].map(str::to_owned);
         assert!(compare(&[row("data")], &[row("data")]).is_ok());
         let told = compare(&[row("data")], &[row("01")]).unwrap_err();
-        assert!(told.contains("the page says `data`") && told.contains("measured `01`"), "{told}");
+        assert!(
+            told.contains("the page says `data`") && told.contains("measured `01`"),
+            "{told}"
+        );
     }
 
     #[test]
     fn a_server_s_fate_is_read_from_its_words() {
         assert_eq!(fate("", true), None);
         assert_eq!(fate("", false), Some(ENDS));
-        assert_eq!(fate("thread 'main' panicked at src/a.rs", true), Some(PANICS));
-        assert_eq!(fate("Traceback (most recent call last)", true), Some(TRACEBACK));
+        assert_eq!(
+            fate("thread 'main' panicked at src/a.rs", true),
+            Some(PANICS)
+        );
+        assert_eq!(
+            fate("Traceback (most recent call last)", true),
+            Some(TRACEBACK)
+        );
     }
 }

@@ -18,8 +18,8 @@ pub struct Listener {
     words: Arc<Mutex<String>>,
     /// Where it listens.
     pub address: SocketAddr,
-    /// The version that it told behind its port.
-    pub version: Option<String>,
+    /// The version that it told behind its port; empty if it told none.
+    pub version: String,
 }
 
 impl Listener {
@@ -45,7 +45,7 @@ impl Listener {
             child,
             words,
             address: (Ipv4Addr::LOCALHOST, 0).into(),
-            version: None,
+            version: String::new(),
         };
         let mut line = String::new();
         if let Some(stream) = stream {
@@ -54,13 +54,13 @@ impl Listener {
             // Whatever else it prints must find a reader.
             std::thread::spawn(move || std::io::copy(&mut stream, &mut std::io::sink()));
         }
-        let mut parts = line.split_whitespace();
-        let port: u16 = parts
-            .next()
-            .and_then(|port| port.parse().ok())
-            .ok_or_else(|| format!("`{name}` printed no port: {line}{}", server.words()))?;
+        let line = line.trim();
+        let (port, version) = line.split_once(' ').unwrap_or((line, ""));
+        let port: u16 = port
+            .parse()
+            .map_err(|_| format!("`{name}` printed no port: {line}{}", server.words()))?;
         server.address = (Ipv4Addr::LOCALHOST, port).into();
-        server.version = parts.next().map(str::to_owned);
+        server.version = version.to_owned();
         Ok(server)
     }
 
@@ -93,7 +93,9 @@ pub fn build_libmodbus(folder: &Path) -> Result<PathBuf, String> {
     let place = binary.to_string_lossy();
     let build = [LIBMODBUS, "-O2", "-Wall", "-o", &place, "-lmodbus"];
     shell::run(&mut shell::program("cc", &build)).map_err(|e| {
-        format!("the libmodbus server cannot be built; `cargo xtask peers` installs what it needs: {e}")
+        format!(
+            "the libmodbus server cannot be built; `cargo xtask peers` installs what it needs: {e}"
+        )
     })?;
     Ok(binary)
 }

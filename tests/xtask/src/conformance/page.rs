@@ -1,7 +1,7 @@
 //! The page of the documentation: written by the run, read back by the check.
 
-use super::{Column, Table};
 use super::probe::Finding;
+use super::{Column, Table};
 
 /// The page, from the root of the checkout.
 pub const FILE: &str = "docs/conformance.md";
@@ -10,7 +10,7 @@ pub const OURS: &str = "Trippoint";
 
 /// The whole page.
 pub fn write(tables: &[Table]) -> String {
-    let mut text = format!("{HEAD}");
+    let mut text = HEAD.to_owned();
     for table in tables {
         text.push_str(&format!("\n## {}\n\n", table.protocol));
         for column in &table.columns {
@@ -21,9 +21,16 @@ pub fn write(tables: &[Table]) -> String {
         for (row, probe) in table.probes.iter().enumerate() {
             if probe.group != group {
                 group = probe.group;
-                text.push_str(&format!("\n### {}: {group}\n\n{}", table.protocol, header(table)));
+                text.push_str(&format!(
+                    "\n### {}: {group}\n\n{}",
+                    table.protocol,
+                    header(table)
+                ));
             }
-            text.push_str(&format!("| {} | {} |", probe.name, probe.asked));
+            text.push_str(&format!("| {} |", probe.name));
+            if asks(table) {
+                text.push_str(&format!(" {} |", probe.asked));
+            }
             for column in &table.columns {
                 let Finding { answer, then } = &column.findings[row];
                 text.push_str(&format!(" {answer} | {} |", then.word()));
@@ -77,11 +84,22 @@ pub fn measured(tables: &[Table]) -> Vec<[String; 4]> {
 }
 
 fn header(table: &Table) -> String {
-    let mut text = "| probe | asked for |".to_owned();
+    let (asked, line) = if asks(table) {
+        (" asked for |", "---|")
+    } else {
+        ("", "")
+    };
+    let mut text = format!("| probe |{asked}");
     for column in &table.columns {
         text.push_str(&format!(" {} | next |", column.name));
     }
-    format!("{text}\n|---|---|{}\n", "---|---|".repeat(table.columns.len()))
+    let lines = "---|---|".repeat(table.columns.len());
+    format!("{text}\n|---|{line}{lines}\n")
+}
+
+/// Whether a specification asks for an answer in any row.
+fn asks(table: &Table) -> bool {
+    table.probes.iter().any(|probe| !probe.asked.is_empty())
 }
 
 /// Counts over all rows.
@@ -100,24 +118,28 @@ fn summary(table: &Table) -> String {
         ("closed without an answer".into(), |_, f| {
             f.answer.starts_with("closed")
         }),
-        ("next request served on the same connection".into(), |_, f| {
-            f.then == super::probe::Then::Same
-        }),
+        (
+            "next request served on the same connection".into(),
+            |_, f| f.then == super::probe::Then::Same,
+        ),
         ("next request served on a new connection".into(), |_, f| {
             f.then == super::probe::Then::New
         }),
         ("next request not served".into(), |_, f| {
             f.then == super::probe::Then::Nowhere
         }),
-        ("panics, tracebacks and ends of the process".into(), |_, f| {
-            super::FATES.iter().any(|fate| f.answer.contains(fate))
-        }),
+        (
+            "panics, tracebacks and ends of the process".into(),
+            |_, f| super::FATES.iter().any(|fate| f.answer.contains(fate)),
+        ),
     ];
-    for (what, count) in counts {
+    for (what, count) in counts.into_iter().skip(usize::from(!asks(table))) {
         text.push_str(&format!("| {what} |"));
         for Column { findings, .. } in &table.columns {
             let rows = table.probes.iter().zip(findings);
-            let number = rows.filter(|(probe, finding)| count(probe.asked, finding)).count();
+            let number = rows
+                .filter(|(probe, finding)| count(probe.asked, finding))
+                .count();
             text.push_str(&format!(" {number} |"));
         }
         text.push('\n');
@@ -142,8 +164,9 @@ columns and writes this page; `cargo xtask conformance --check` measures ours an
 
 Each probe has a connection of its own. *asked for* is what the protocol's specification says, and empty where that leaves the
 answer to the device. Behind each server's answer stands where the next valid request was served: on the *same* connection, on a
-*new* one, or not at all. Where a probe leaves a frame unfinished, or shuts the sending side, the next request goes to a new
-connection at once. *silence* means that the next request was answered, or 0.4 s passed, with no answer to the probe.
+*new* one because the same did not answer it within 2 s, or not at all. Where a probe leaves a frame unfinished, or shuts the
+sending side, the next request goes to a new connection at once. *silence* means that 0.4 s passed without an answer to the
+probe, and that none came before that to the next request either.
 ";
 
 #[cfg(test)]
@@ -176,6 +199,9 @@ mod tests {
         assert_eq!(read(&page), measured(&tables));
         assert_eq!(read(&page), [["Modbus/TCP", "FC 3", "data", "same"]]);
         assert!(page.contains("| as asked for, of 1 | 1 | 0 |"), "{page}");
-        assert!(page.contains("| next request not served | 0 | 1 |"), "{page}");
+        assert!(
+            page.contains("| next request not served | 0 | 1 |"),
+            "{page}"
+        );
     }
 }

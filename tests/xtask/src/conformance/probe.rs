@@ -9,7 +9,7 @@ const OPENING: Duration = Duration::from_secs(5);
 /// After this long without an answer, a valid request follows; its answer shows that none was under way.
 const PATIENCE: Duration = Duration::from_millis(400);
 /// How long a valid request behind a probe may take on the same connection.
-const NEXT: Duration = Duration::from_secs(3);
+const NEXT: Duration = Duration::from_secs(2);
 
 /// What is sent, and how.
 #[derive(Clone)]
@@ -146,8 +146,9 @@ pub fn ask(protocol: &Protocol, server: SocketAddr, probe: &Probe) -> Result<Fin
     if end != End::Closed && !probe.half_close && !probe.unfinished {
         let before = line.bytes.len();
         line.write(&protocol.valid);
-        if line.receive(NEXT, |frames| frames.iter().any(|frame| (protocol.serves)(frame)))
-            == End::Enough
+        if line.receive(NEXT, |frames| {
+            frames.iter().any(|frame| (protocol.serves)(frame))
+        }) == End::Enough
         {
             then = Then::Same;
         }
@@ -172,8 +173,9 @@ pub fn serves(protocol: &Protocol, server: SocketAddr) -> bool {
         return false;
     };
     line.write(&protocol.valid);
-    line.receive(OPENING, |frames| frames.iter().any(|frame| (protocol.serves)(frame)))
-        == End::Enough
+    line.receive(OPENING, |frames| {
+        frames.iter().any(|frame| (protocol.serves)(frame))
+    }) == End::Enough
 }
 
 /// How receiving ended.

@@ -171,8 +171,12 @@ fn connections() -> Vec<Probe> {
         probe("TPKT of length 3").send([3, 0, 0, 3]),
         probe("TPKT of length 7, COTP of length 200").send([3, 0, 0, 7, 200, 0xE0, 0]),
         probe("TPKT of length 65535 and 8 bytes").send([3, 0, 0xFF, 0xFF, 17, 0xE0, 0, 0]),
-        probe("3 bytes, then the sending side shut").send(&good[..3]).half_close(),
-        probe("12 bytes, then the sending side shut").send(&good[..12]).half_close(),
+        probe("3 bytes, then the sending side shut")
+            .send(&good[..3])
+            .half_close(),
+        probe("12 bytes, then the sending side shut")
+            .send(&good[..12])
+            .half_close(),
         probe("a request of HTTP").send(*b"GET / HTTP/1.0\r\n\r\n"),
     ]
 }
@@ -196,8 +200,8 @@ fn setups() -> Vec<Probe> {
         probe("protocol id 72, S7comm-plus").send(data(&plus)),
         probe("disconnect request").send(tpkt(&[6, 0x80, 0, 1, 0, 0, 0])),
         probe("setup in two COTP fragments")
-            .send(tpkt(&[&[2, 0xF0, 0][..], &setup(480)[7..15]].concat()))
-            .send(tpkt(&[&[2, 0xF0, 0x80][..], &setup(480)[15..]].concat())),
+            .send(tpkt(&[&[2, 0xF0, 0][..], &setup(480)[7..19]].concat()))
+            .send(tpkt(&[&[2, 0xF0, 0x80][..], &setup(480)[19..]].concat())),
     ]
 }
 
@@ -208,7 +212,10 @@ fn reads() -> Vec<Probe> {
         ("read 1 word of DB1", vec![item(WORD, 1, 1, DB, 0)]),
         ("read 1 REAL of DB1", vec![item(REAL, 1, 1, DB, 32)]),
         ("read 2 REAL of DB1", vec![item(REAL, 2, 1, DB, 32)]),
-        ("read bit 0 of byte 36 of DB1", vec![item(BIT, 1, 1, DB, 36 * 8)]),
+        (
+            "read bit 0 of byte 36 of DB1",
+            vec![item(BIT, 1, 1, DB, 36 * 8)],
+        ),
         ("read 2 bits at once", vec![item(BIT, 2, 1, DB, 0)]),
         ("read inputs", vec![item(BYTE, 2, 0, INPUTS, 0)]),
         ("read outputs", vec![item(BYTE, 2, 0, OUTPUTS, 0)]),
@@ -226,20 +233,35 @@ fn reads() -> Vec<Probe> {
         ("read 20 variables", vec![item(BYTE, 1, 1, DB, 0); 20]),
         ("read 21 variables", vec![item(BYTE, 1, 1, DB, 0); 21]),
         ("read 0 variables", Vec::new()),
-        ("read DB999, which is not there", vec![item(BYTE, 1, 999, DB, 0)]),
+        (
+            "read DB999, which is not there",
+            vec![item(BYTE, 1, 999, DB, 0)],
+        ),
         (
             "read DB1 and DB999",
             vec![item(BYTE, 1, 1, DB, 0), item(BYTE, 1, 999, DB, 0)],
         ),
-        ("read DB1 at byte 60000", vec![item(BYTE, 1, 1, DB, 480_000)]),
-        ("read 60000 bytes of DB1", vec![item(BYTE, 60_000, 1, DB, 0)]),
+        (
+            "read DB1 at byte 60000",
+            vec![item(BYTE, 1, 1, DB, 480_000)],
+        ),
+        (
+            "read 60000 bytes of DB1",
+            vec![item(BYTE, 60_000, 1, DB, 0)],
+        ),
         ("read 0 bytes of DB1", vec![item(BYTE, 0, 1, DB, 0)]),
-        ("read 65535 bytes of DB1", vec![item(BYTE, 0xFFFF, 1, DB, 0)]),
+        (
+            "read 65535 bytes of DB1",
+            vec![item(BYTE, 0xFFFF, 1, DB, 0)],
+        ),
         (
             "read 65535 bytes of DB9 of 65535 bytes",
             vec![item(BYTE, 0xFFFF, 9, DB, 0)],
         ),
-        ("read 1000 bytes of DB9 at PDU 480", vec![item(BYTE, 1000, 9, DB, 0)]),
+        (
+            "read 1000 bytes of DB9 at PDU 480",
+            vec![item(BYTE, 1000, 9, DB, 0)],
+        ),
         ("read area 99", vec![item(BYTE, 1, 0, 0x99, 0)]),
         ("read transport size 99", vec![item(0x99, 1, 1, DB, 0)]),
     ];
@@ -284,17 +306,33 @@ fn writes() -> Vec<Probe> {
             vec![first.clone(), item(BYTE, 2, 999, DB, 0)],
             [two, two].concat(),
         ),
-        ("write 4 bytes with 2", vec![item(BYTE, 4, 2, DB, 0)], two.to_vec()),
+        (
+            "write 4 bytes with 2",
+            vec![item(BYTE, 4, 2, DB, 0)],
+            two.to_vec(),
+        ),
         ("write 2 bytes with none", vec![first.clone()], Vec::new()),
         (
             "write 2 bytes, 200 told",
             vec![first.clone()],
             vec![0, 4, 0x06, 0x40, 0x12, 0x34],
         ),
-        ("write DB2 at byte 60000", vec![item(BYTE, 2, 2, DB, 480_000)], two.to_vec()),
+        (
+            "write DB2 at byte 60000",
+            vec![item(BYTE, 2, 2, DB, 480_000)],
+            two.to_vec(),
+        ),
         ("write DB999", vec![item(BYTE, 2, 999, DB, 0)], two.to_vec()),
-        ("write markers", vec![item(BYTE, 2, 0, MARKERS, 0)], two.to_vec()),
-        ("write area 99", vec![item(BYTE, 2, 0, 0x99, 0)], two.to_vec()),
+        (
+            "write markers",
+            vec![item(BYTE, 2, 0, MARKERS, 0)],
+            two.to_vec(),
+        ),
+        (
+            "write area 99",
+            vec![item(BYTE, 2, 0, 0x99, 0)],
+            two.to_vec(),
+        ),
     ];
     table
         .iter()
@@ -315,18 +353,24 @@ fn streams() -> Vec<Probe> {
     };
     let (head, tail) = telegram.split_at(12);
     vec![
-        probe("a request, byte by byte").send(request.clone()).bytewise(),
+        probe("a request, byte by byte")
+            .send(request.clone())
+            .bytewise(),
         probe("2 requests in one segment")
             .send([request.clone(), request.clone()].concat())
             .answers(2),
         probe("a request in two COTP fragments")
             .send(tpkt(&[&[2, 0xF0, 0][..], head].concat()))
             .send(tpkt(&[&[2, 0xF0, 0x80][..], tail].concat())),
-        probe("a request, then the sending side shut").send(request.clone()).half_close(),
+        probe("a request, then the sending side shut")
+            .send(request.clone())
+            .half_close(),
         probe("9 bytes of a request, then the sending side shut")
             .send(&request[..9])
             .half_close(),
-        probe("9 bytes of a request and no more").send(&request[..9]).unfinished(),
+        probe("9 bytes of a request and no more")
+            .send(&request[..9])
+            .unfinished(),
         probe("an S7 header cut short").send(data(&telegram[..6])),
         probe("parameters longer than the telegram").send(data(&{
             let mut wrong = telegram.clone();
@@ -339,7 +383,12 @@ fn streams() -> Vec<Probe> {
 
 fn lists() -> Vec<Probe> {
     let ask = |name: &str, pdu_bytes: u16, id: u16, index: u16| {
-        let data = [&[0xFF, 9, 0, 4][..], &id.to_be_bytes(), &index.to_be_bytes()].concat();
+        let data = [
+            &[0xFF, 9, 0, 4][..],
+            &id.to_be_bytes(),
+            &index.to_be_bytes(),
+        ]
+        .concat();
         let mut probe = in_session("System status lists", name, &userdata(4, 1, &data));
         probe.opening = session(pdu_bytes);
         probe
@@ -370,7 +419,11 @@ fn blocks() -> Vec<Probe> {
     };
     let with = |head: &[u8], text: &str| [head, text.as_bytes()].concat();
     let upload = |name: &str, block: &str| {
-        in_session(group, name, &job(ASKED, &with(&[0x1D, 0, 0, 0, 0, 0, 0, 0, 9], block), &[]))
+        in_session(
+            group,
+            name,
+            &job(ASKED, &with(&[0x1D, 0, 0, 0, 0, 0, 0, 0, 9], block), &[]),
+        )
     };
     let download = [
         with(&[0x1A, 0, 1, 0, 0, 0, 0, 0, 9], "_0A00077P"),
@@ -383,8 +436,16 @@ fn blocks() -> Vec<Probe> {
         ask("list OBs", 2, &with(&[0xFF, 9, 0, 2], "08")),
         ask("list blocks of type 00", 2, &with(&[0xFF, 9, 0, 2], "00")),
         ask("info of DB1", 3, &with(&[0xFF, 9, 0, 8], "0A00001A")),
-        ask("info of DB999, which is not there", 3, &with(&[0xFF, 9, 0, 8], "0A00999A")),
-        ask("info of a block of type ZZ", 3, &with(&[0xFF, 9, 0, 8], "ZZ00001A")),
+        ask(
+            "info of DB999, which is not there",
+            3,
+            &with(&[0xFF, 9, 0, 8], "0A00999A"),
+        ),
+        ask(
+            "info of a block of type ZZ",
+            3,
+            &with(&[0xFF, 9, 0, 8], "ZZ00001A"),
+        ),
         upload("start upload of DB1", "_0A00001A"),
         upload("start upload of DB999", "_0A00999A"),
         in_session(
@@ -397,7 +458,11 @@ fn blocks() -> Vec<Probe> {
             "end of an upload that was not started",
             &job(ASKED, &[0x1F, 0, 0, 0, 0, 0, 0, 99], &[]),
         ),
-        in_session(group, "request download of DB77", &job(ASKED, &download, &[])),
+        in_session(
+            group,
+            "request download of DB77",
+            &job(ASKED, &download, &[]),
+        ),
     ]
 }
 
@@ -422,21 +487,41 @@ fn control() -> Vec<Probe> {
         service("warm restart while running", &[], "P_PROGRAM"),
         service("compress", &[], "_GARB"),
         service("copy RAM to ROM", b"EP", "_MODU"),
-        service("insert DB999, which was not loaded", b"\x01\x000A00999P", "_INSE"),
-        service("delete DB999, which is not there", b"\x01\x000A00999B", "_DELE"),
+        service(
+            "insert DB999, which was not loaded",
+            b"\x01\x000A00999P",
+            "_INSE",
+        ),
+        service(
+            "delete DB999, which is not there",
+            b"\x01\x000A00999B",
+            "_DELE",
+        ),
         service("a service of an unknown name", &[], "_XXXX"),
-        in_session(group, "service of no name", &job(ASKED, &[0x28, 0, 0, 0], &[])),
+        in_session(
+            group,
+            "service of no name",
+            &job(ASKED, &[0x28, 0, 0, 0], &[]),
+        ),
         service("warm restart again", &[], "P_PROGRAM"),
     ]
 }
 
 fn services() -> Vec<Probe> {
     let ask = |name: &str, group: u8, function: u8, data: &[u8]| {
-        in_session("Clock, password, cyclic data", name, &userdata(group, function, data))
+        in_session(
+            "Clock, password, cyclic data",
+            name,
+            &userdata(group, function, data),
+        )
     };
-    let time = [0xFF, 9, 0, 10, 0, 0x19, 0x26, 3, 0x12, 0x13, 0x10, 0, 0, 0x05];
+    let time = [
+        0xFF, 9, 0, 10, 0, 0x19, 0x26, 3, 0x12, 0x13, 0x10, 0, 0, 0x05,
+    ];
     // "wrong" and three blanks, each byte XOR 55 and the byte two places before.
-    let password = [0xFF, 9, 0, 8, 0x22, 0x27, 0x18, 0x1C, 0x2A, 0x69, 0x5F, 0x1C];
+    let password = [
+        0xFF, 9, 0, 8, 0x22, 0x27, 0x18, 0x1C, 0x2A, 0x69, 0x5F, 0x1C,
+    ];
     let cyclic = [&[0xFF, 9, 0, 16, 0, 1, 1, 10][..], &item(BYTE, 2, 1, DB, 0)].concat();
     vec![
         ask("read clock", 7, 1, &[0x0A, 0, 0, 0]),
@@ -449,8 +534,18 @@ fn services() -> Vec<Probe> {
         ask("a wrong password", 5, 1, &password),
         ask("clear password", 5, 2, &[0x0A, 0, 0, 0]),
         ask("cyclic data of DB1", 2, 1, &cyclic),
-        ask("end of cyclic data that never began", 2, 4, &[0xFF, 9, 0, 2, 1, 99]),
-        ask("diagnostics subscription", 4, 2, &[0xFF, 9, 0, 12, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
+        ask(
+            "end of cyclic data that never began",
+            2,
+            4,
+            &[0xFF, 9, 0, 2, 1, 99],
+        ),
+        ask(
+            "diagnostics subscription",
+            4,
+            2,
+            &[0xFF, 9, 0, 12, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+        ),
     ]
 }
 
@@ -459,11 +554,31 @@ fn strangers() -> Vec<Probe> {
     vec![
         in_session(group, "job 55", &job(ASKED, &[0x55, 0], &[])),
         in_session(group, "job without a function", &job(ASKED, &[], &[])),
-        in_session(group, "telegram of kind 9", &telegram(9, ASKED, &[4, 0], &[])),
-        in_session(group, "an acknowledgement nobody waits for", &telegram(ACK, ASKED, &[], &[0, 0])),
-        in_session(group, "userdata group 1, programmer", &userdata(1, 1, &[0x0A, 0, 0, 0])),
-        in_session(group, "userdata group 6, PBC", &userdata(6, 1, &[0x0A, 0, 0, 0])),
-        in_session(group, "userdata group 15", &userdata(15, 1, &[0x0A, 0, 0, 0])),
+        in_session(
+            group,
+            "telegram of kind 9",
+            &telegram(9, ASKED, &[4, 0], &[]),
+        ),
+        in_session(
+            group,
+            "an acknowledgement nobody waits for",
+            &telegram(ACK, ASKED, &[], &[0, 0]),
+        ),
+        in_session(
+            group,
+            "userdata group 1, programmer",
+            &userdata(1, 1, &[0x0A, 0, 0, 0]),
+        ),
+        in_session(
+            group,
+            "userdata group 6, PBC",
+            &userdata(6, 1, &[0x0A, 0, 0, 0]),
+        ),
+        in_session(
+            group,
+            "userdata group 15",
+            &userdata(15, 1, &[0x0A, 0, 0, 0]),
+        ),
         in_session(group, "SZL function 9", &userdata(4, 9, &[0x0A, 0, 0, 0])),
         in_session(
             group,
@@ -475,7 +590,11 @@ fn strangers() -> Vec<Probe> {
             wrong[0] = 0x33;
             wrong
         }),
-        in_session(group, "S7comm-plus in a session", &[0x72, 1, 0, 4, 0x31, 0, 0, 0]),
+        in_session(
+            group,
+            "S7comm-plus in a session",
+            &[0x72, 1, 0, 4, 0x31, 0, 0, 0],
+        ),
     ]
 }
 
@@ -488,8 +607,7 @@ fn describe(probe: &Probe, frames: &[&[u8]], rest: &[u8]) -> String {
         text = format!("{text}, {} of {}", frames.len(), probe.answers);
     }
     if !rest.is_empty() {
-        let few = if text.is_empty() { "" } else { ", " };
-        text = format!("{text}{few}wrong TPKT length");
+        text = "wrong TPKT length".into();
     }
     text
 }
@@ -576,17 +694,20 @@ fn variables(asked: &[u8], told: u8, items: Option<Vec<(u8, usize)>>) -> String 
     let wanted = usize::from(asked.get(18).copied().unwrap_or(0));
     let mut text = String::new();
     if items.len() != wanted || usize::from(told) != wanted {
-        text = format!("{} variables of {wanted}, ", items.len());
+        text = format!("{} of {wanted} variables, ", items.len());
     }
     if items.iter().all(|(code, _)| *code == 0xFF) {
         let bytes: usize = items.iter().map(|(_, bytes)| bytes).sum();
         text.push_str("data");
         if bytes > 0 {
-            text.push_str(&format!(", {bytes} bytes"));
+            text.push_str(&format!(", {bytes} byte{}", plural(bytes)));
         }
         return text;
     }
-    let codes: Vec<String> = items.iter().map(|(code, _)| format!("{code:02X}")).collect();
+    let codes: Vec<String> = items
+        .iter()
+        .map(|(code, _)| format!("{code:02X}"))
+        .collect();
     format!("{text}item {}", codes.join(" "))
 }
 
@@ -605,7 +726,7 @@ fn userdata_answer(parameters: &[u8], data: &[u8]) -> String {
     let more_follows = matches!(more, [_, last, ..] if *last != 0);
     let mut text = match data {
         [0xFF, ..] => "data".to_owned(),
-        [0x0A, ..] => "no data".to_owned(),
+        [0x0A, ..] => "acknowledged".to_owned(),
         [code, ..] => format!("item {code:02X}"),
         [] => "no data".to_owned(),
     };
@@ -613,8 +734,12 @@ fn userdata_answer(parameters: &[u8], data: &[u8]) -> String {
     if kind & 0x0F == 4
         && let [0xFF, _, _, _, _, _, _, _, b1, b2, c1, c2, ..] = data
     {
-        let (bytes, count) = (u16::from_be_bytes([*b1, *b2]), u16::from_be_bytes([*c1, *c2]));
-        text = format!("{count} records of {bytes} bytes");
+        let (bytes, count) = (
+            u16::from_be_bytes([*b1, *b2]),
+            u16::from_be_bytes([*c1, *c2]),
+        );
+        let (records, long) = (plural(count.into()), plural(bytes.into()));
+        text = format!("{count} record{records} of {bytes} byte{long}");
         let held = data.len() - 12;
         if !more_follows && held != usize::from(bytes) * usize::from(count) {
             text.push_str(&format!(", {held} bytes sent"));
@@ -624,6 +749,10 @@ fn userdata_answer(parameters: &[u8], data: &[u8]) -> String {
         text.push_str(", more follows");
     }
     text
+}
+
+const fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
 }
 
 #[cfg(test)]
@@ -652,22 +781,32 @@ mod tests {
         );
         assert_eq!(
             setup(480)[7..],
-            [0x32, 1, 0, 0, 0, 1, 0, 8, 0, 0, 0xF0, 0, 0, 1, 0, 1, 1, 0xE0]
+            [
+                0x32, 1, 0, 0, 0, 1, 0, 8, 0, 0, 0xF0, 0, 0, 1, 0, 1, 1, 0xE0
+            ]
         );
     }
 
     #[test]
     fn answers_are_put_into_words() {
-        let asked = job(ASKED, &read(&[item(BYTE, 1, 1, DB, 0), item(BYTE, 1, 9, DB, 0)]), &[]);
+        let asked = job(
+            ASKED,
+            &read(&[item(BYTE, 1, 1, DB, 0), item(BYTE, 1, 9, DB, 0)]),
+            &[],
+        );
         let both = ack(&[4, 2], &[0xFF, 4, 0, 8, 7, 0, 0x0A, 0, 0, 0]);
         assert_eq!(told(&asked, &both), "item FF 0A");
         let good = ack(&[4, 2], &[0xFF, 4, 0, 8, 7, 0, 0xFF, 4, 0, 8, 9]);
         assert_eq!(told(&asked, &good), "data, 2 bytes");
         let half = ack(&[4, 1], &[0xFF, 4, 0, 8, 7]);
-        assert_eq!(told(&asked, &half), "1 variables of 2, data, 1 bytes");
+        assert_eq!(told(&asked, &half), "1 of 2 variables, data, 1 byte");
         let cut = ack(&[4, 2], &[0xFF, 4, 0, 80, 7]);
         assert_eq!(told(&asked, &cut), "variables of a wrong length");
-        let refused = [&[3, 0, 0, 19, 2, 0xF0, 0x80, 0x32, 2, 0, 0, 1, 2, 0, 0, 0, 0][..], &[0x81, 4]].concat();
+        let refused = [
+            &[3, 0, 0, 19, 2, 0xF0, 0x80, 0x32, 2, 0, 0, 1, 2, 0, 0, 0, 0][..],
+            &[0x81, 4],
+        ]
+        .concat();
         assert_eq!(told(&asked, &refused), "error 8104");
     }
 
@@ -679,8 +818,15 @@ mod tests {
             let parameters = [&head[..], &[last], &error].concat();
             data(&telegram(USERDATA, ASKED, &parameters, payload))
         };
-        let records = [&[0xFF, 9, 0, 12, 0, 0x11, 0, 0, 0, 2, 0, 2][..], &[1, 2, 3, 4]].concat();
-        assert_eq!(told(&asked, &answer(0, [0, 0], &records)), "2 records of 2 bytes");
+        let records = [
+            &[0xFF, 9, 0, 12, 0, 0x11, 0, 0, 0, 2, 0, 2][..],
+            &[1, 2, 3, 4],
+        ]
+        .concat();
+        assert_eq!(
+            told(&asked, &answer(0, [0, 0], &records)),
+            "2 records of 2 bytes"
+        );
         assert_eq!(
             told(&asked, &answer(1, [0, 0], &records[..14])),
             "2 records of 2 bytes, more follows"
@@ -689,7 +835,10 @@ mod tests {
             told(&asked, &answer(0, [0, 0], &records[..14])),
             "2 records of 2 bytes, 2 bytes sent"
         );
-        assert_eq!(told(&asked, &answer(0, [0xD4, 2], &[0x0A, 0, 0, 0])), "error D402");
+        assert_eq!(
+            told(&asked, &answer(0, [0xD4, 2], &[0x0A, 0, 0, 0])),
+            "error D402"
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::bench::process::{Scratch, Server};
 use crate::listener::{self, Listener};
 use crate::{peers, shell};
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The scenario that is served.
@@ -13,10 +14,15 @@ pub const MODBUS: &str = "plc1-modbus";
 /// Endpoint of its S7 controller. While the scenario has none, the S7 tables have no column for ours.
 pub const S7: &str = "plc2-s7";
 
+/// Address inside the scenario from which the probes come.
+pub const FOOTHOLD: &str = "10.1.1.40";
+/// Name of the capture in the folder of a run.
+const CAPTURE: &str = "capture.pcapng";
+
 /// Our server while it is probed.
 pub struct Ours {
     server: Server,
-    _scratch: Scratch,
+    out: PathBuf,
 }
 
 impl Ours {
@@ -32,9 +38,11 @@ impl Ours {
             "--package",
             "trippoint",
         ]))?;
-        let scratch = Scratch::new("conformance")?;
-        let out = scratch.path().join("run");
-        let out = out.to_string_lossy();
+        let out = shell::target_dir().join("conformance");
+        if out.exists() {
+            std::fs::remove_dir_all(&out).map_err(|e| format!("{}: {e}", out.display()))?;
+        }
+        let place = out.to_string_lossy();
         let arguments = [
             "serve",
             SCENARIO,
@@ -45,12 +53,10 @@ impl Ours {
             "--seed",
             "1",
             "--out",
-            &out,
+            &place,
         ];
-        Ok(Self {
-            server: Server::start(&arguments, 1)?,
-            _scratch: scratch,
-        })
+        let server = Server::start(&arguments, 1)?;
+        Ok(Self { server, out })
     }
 
     /// Where an endpoint is open; `None` if the scenario has no such endpoint.
@@ -58,12 +64,13 @@ impl Ours {
         self.server.address(0, endpoint).ok()
     }
 
-    /// Ends the match in order.
+    /// Ends the match in order and returns its capture.
     ///
     /// # Errors
     /// It does not end.
-    pub fn stop(self) -> Result<(), String> {
-        self.server.stop().map(drop)
+    pub fn stop(self) -> Result<PathBuf, String> {
+        self.server.stop()?;
+        Ok(self.out.join(CAPTURE))
     }
 }
 
@@ -100,7 +107,7 @@ pub const MODBUS_PEERS: &[Peer] = &[
 /// S7 servers of others.
 pub const S7_PEERS: &[Peer] = &[
     Peer {
-        name: "snap7 in C",
+        name: "snap7",
         start: |_| python(&peers::snap7_venv(), "tests/peers/s7_server.py"),
     },
     Peer {
@@ -109,7 +116,7 @@ pub const S7_PEERS: &[Peer] = &[
     },
 ];
 
-fn python(venv: &std::path::Path, script: &str) -> Result<Listener, String> {
+fn python(venv: &Path, script: &str) -> Result<Listener, String> {
     Listener::start(&mut shell::program(venv.join("bin/python"), &[script]))
 }
 
@@ -117,10 +124,12 @@ fn python(venv: &std::path::Path, script: &str) -> Result<Listener, String> {
 fn tokio_modbus() -> Result<Listener, String> {
     const NAME: &str = "tokio_modbus_server";
     let build = ["build", "--quiet", "--release", "--package", "xtask"];
-    shell::run(&mut shell::cargo(&[&build[..], &["--example", NAME]].concat()))?;
+    shell::run(&mut shell::cargo(
+        &[&build[..], &["--example", NAME]].concat(),
+    ))?;
     let binary = shell::target_dir().join("release/examples").join(NAME);
     let mut server = Listener::start(&mut Command::new(binary))?;
-    server.version = locked_version("tokio-modbus");
+    server.version = locked_version("tokio-modbus").unwrap_or_default();
     Ok(server)
 }
 
