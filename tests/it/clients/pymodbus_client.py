@@ -1,6 +1,7 @@
-"""A tour of a controller with pymodbus; prints what it found as JSON."""
+"""A controller asked by pymodbus; prints what it found as JSON.
 
-# Tasks: `wait` until the first scan, `tour` with values, `functions`: every function that pymodbus can send.
+Usage: PORT TASK; tasks are `wait` for the first scan, `tour` with values, and `functions`, every one that pymodbus can send.
+"""
 
 import json
 import sys
@@ -50,7 +51,7 @@ def functions(client):
     """`data` or the number of the exception for each function code, with its sub-function where it has some."""
     at = {"device_id": 1}
     record = FileRecord(file_number=1, record_number=0, record_length=2)
-    content = FileRecord(file_number=1, record_number=0, record_length=1, record_data=b"\x12\x34")
+    content = FileRecord(file_number=1, record_number=0, record_data=b"\x12\x34")
     asked = {
         "1": lambda: client.read_coils(0, count=8, **at),
         "2": lambda: client.read_discrete_inputs(0, count=8, **at),
@@ -83,7 +84,7 @@ def functions(client):
         "23": lambda: client.readwrite_registers(
             read_address=SETPOINT, read_count=1, write_address=SPARE_REGISTER, values=[3], **at
         ),
-        "24": lambda: client.read_fifo_queue(SETPOINT, **at),
+        "24": lambda: client.read_fifo_queue(address=SETPOINT, **at),
         "43/14/1": lambda: client.read_device_information(read_code=1, object_id=0, **at),
         "43/14/2": lambda: client.read_device_information(read_code=2, object_id=0, **at),
         "43/14/3": lambda: client.read_device_information(read_code=3, object_id=0, **at),
