@@ -34,8 +34,8 @@ const FATES: &[&str] = &[PANICS, TRACEBACK, ENDS];
 const PANICS: &str = "panics";
 const TRACEBACK: &str = "traceback";
 const ENDS: &str = "the process ends";
-/// A closed connection may overtake the words of the server that closed it by this much.
-const WORDS_LATE: Duration = Duration::from_millis(20);
+/// An answer may overtake what the server writes to its standard error by this much.
+const WORDS_LATE: Duration = Duration::from_millis(50);
 
 /// The probes of one protocol and what each server came to.
 pub struct Table {
@@ -142,9 +142,7 @@ fn peer_column(
         let said = server.words().len();
         let mut finding = probe::ask(protocol, server.address, probe)
             .map_err(|e| format!("{}: {e}", peer.name))?;
-        if finding.then != Then::Same {
-            std::thread::sleep(WORDS_LATE);
-        }
+        std::thread::sleep(WORDS_LATE);
         let words = server.words();
         let fate = fate(words.get(said..).unwrap_or_default(), server.is_alive());
         if let Some(fate) = fate {

@@ -206,7 +206,7 @@ fn setups() -> Vec<Probe> {
 }
 
 fn reads() -> Vec<Probe> {
-    let table: Vec<(&str, Vec<Vec<u8>>)> = vec![
+    let table = [
         ("read 1 byte of DB1", vec![item(BYTE, 1, 1, DB, 0)]),
         ("read 37 bytes of DB1", vec![item(BYTE, 37, 1, DB, 0)]),
         ("read 1 word of DB1", vec![item(WORD, 1, 1, DB, 0)]),
@@ -289,7 +289,7 @@ fn reads() -> Vec<Probe> {
 fn writes() -> Vec<Probe> {
     let two = [0, 4, 0, 16, 0x12, 0x34];
     let first = item(BYTE, 2, 2, DB, 0);
-    let table: Vec<(&str, Vec<Vec<u8>>, Vec<u8>)> = vec![
+    let table = [
         ("write 2 bytes of DB2", vec![first.clone()], two.to_vec()),
         (
             "write bit 7 of byte 36 of DB2",
