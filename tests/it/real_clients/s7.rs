@@ -121,6 +121,13 @@ fn suites(port: u16) -> Value {
     serde_json::from_str(&told).unwrap_or_else(|e| panic!("{e} in {told}"))
 }
 
+/// What nmap's script finds out about a server.
+fn s7_info(port: u16) -> String {
+    let port = port.to_string();
+    let place = ["-Pn", "-n", "-p", &port, "127.0.0.1"];
+    tool("nmap", &[&["--script", "+s7-info"][..], &place].concat())
+}
+
 fn count(told: &Value, outcome: &str) -> usize {
     let outcome = &told[outcome];
     outcome
@@ -147,6 +154,19 @@ fn the_c_client_finds_what_the_python_server_lacks() {
     judge(&found, NOT_IN_PYTHON);
     assert_eq!(found["plc_stop"]["value"], "S7CpuStatusUnknown");
     assert_eq!(found["read_szl_components"]["value"]["records"], 0);
+}
+
+#[test]
+fn nmap_reads_the_identity_of_the_c_server() {
+    let server = peer(WITH_C);
+    let told = s7_info(server.port());
+    for line in [
+        "s7-info:",
+        "Module: 6ES7 315-2EH14-0AB0",
+        "System Name: SNAP7-SERVER",
+    ] {
+        assert!(told.contains(line), "{told}");
+    }
 }
 
 #[test]

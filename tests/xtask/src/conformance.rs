@@ -34,6 +34,8 @@ const FATES: &[&str] = &[PANICS, TRACEBACK, ENDS];
 const PANICS: &str = "panics";
 const TRACEBACK: &str = "traceback";
 const ENDS: &str = "the process ends";
+/// The answer of a server that opens no session for a probe, twice in a row.
+const NO_SESSION: &str = "no session";
 /// An answer may overtake what the server writes to its standard error by this much.
 const WORDS_LATE: Duration = Duration::from_millis(50);
 
@@ -138,18 +140,29 @@ fn peer_column(
     let mut server = start()?;
     let version = server.version.clone();
     let mut findings = Vec::with_capacity(probes.len());
+    let mut said = server.words().len();
     for probe in probes {
-        let said = server.words().len();
-        let mut finding = probe::ask(protocol, server.address, probe)
-            .map_err(|e| format!("{}: {e}", peer.name))?;
+        // One that has gone since the last probe gets a second chance.
+        let mut asked = probe::ask(protocol, server.address, probe);
+        if asked.is_err() {
+            server = start()?;
+            said = 0;
+            asked = probe::ask(protocol, server.address, probe);
+        }
+        let mut finding = asked.unwrap_or_else(|_| Finding {
+            answer: NO_SESSION.into(),
+            then: Then::Nowhere,
+        });
         std::thread::sleep(WORDS_LATE);
         let words = server.words();
         let fate = fate(words.get(said..).unwrap_or_default(), server.is_alive());
+        said = words.len();
         if let Some(fate) = fate {
             finding.answer = format!("{}, {fate}", finding.answer);
         }
         if finding.then == Then::Nowhere {
             server = start()?;
+            said = 0;
         }
         findings.push(finding);
     }
