@@ -165,9 +165,9 @@ columns and writes this page; `cargo xtask conformance --check` measures ours an
 
 Each probe has a connection of its own. *asked for* is what the protocol's specification says, and empty where that leaves the
 answer to the device. Behind each server's answer stands where the next valid request was served: on the *same* connection, on a
-*new* one because the same did not answer it within 2 s, or not at all. Where a probe leaves a frame or the
-opening of a session unfinished, or shuts the sending side, the next request goes to a new connection at once. *silence* means that 0.4 s passed without an answer to the
-probe, and that none came before that to the next request either.
+*new* one because the same did not answer it within 2 s, or not at all. Where a probe leaves a frame or the opening of a session
+unfinished, or shuts the sending side, the next request goes to a new connection at once. *silence* means that 0.4 s passed
+without an answer to the probe, and that none came before that to the next request either.
 ";
 
 #[cfg(test)]
