@@ -2,6 +2,9 @@
 //!
 //! `cargo xtask peers` installs them; the feature `real-clients` compiles these tests.
 
+mod modbus;
+mod s7;
+
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -37,6 +40,15 @@ fn tool(program: &str, arguments: &[&str]) -> String {
 
 fn script(name: &str) -> String {
     text(&checkout::root().join("tests/it/clients").join(name))
+}
+
+/// Builds a client in C and returns its path.
+fn compiled(source: &str, libraries: &[&str]) -> String {
+    let binary = text(&folder(source).join("client"));
+    let source = script(source);
+    let arguments = ["-O1", "-Wall", "-Werror", "-o", &binary, &source];
+    tool("cc", &[&arguments[..], libraries].concat());
+    binary
 }
 
 fn pymodbus(port: u16, arguments: &[&str]) -> Value {
@@ -170,19 +182,7 @@ fn nmap_discovers_the_controller() {
 #[test]
 fn libmodbus_works_every_function_that_it_knows() {
     let (out, server) = life("libmodbus", "1");
-    let client = text(&folder("libmodbus-client").join("client"));
-    tool(
-        "cc",
-        &[
-            "-O1",
-            "-Wall",
-            "-Werror",
-            "-o",
-            &client,
-            &script("libmodbus_client.c"),
-            "-lmodbus",
-        ],
-    );
+    let client = compiled("libmodbus_client.c", &["-lmodbus"]);
     scanned(server.port("plc1-modbus"));
     let port = server.port("plc1-modbus").to_string();
     let told = tool(&client, &[&port]);
@@ -221,35 +221,48 @@ fn tshark_finds_no_malformed_frame_from_our_devices() {
         // As anybody opens it first: without an option.
         let malformed = tool("tshark", &["-r", &capture, "-Y", "_ws.malformed"]);
         assert_eq!(malformed, "", "{cast}");
-        // A frame that crosses the firewall is in the capture once for each tap. One tap after the other, or tshark
-        // takes the second sight of a segment for a retransmission.
         for tap in ["0", "1"] {
-            let one = text(&place.join(format!("tap-{tap}.pcapng")));
-            let of_tap = format!("frame.interface_id == {tap}");
-            tool("tshark", &["-n", "-r", &capture, "-Y", &of_tap, "-w", &one]);
-            finds_no_fault(&one);
+            let one = tap_of(&capture, tap);
+            assert!(filtered(&one, "modbus").lines().count() > 1_000, "{one}");
+            assert!(!filtered(&one, "arp").is_empty(), "{one}");
+            assert_eq!(filtered(&one, WRONG), "", "{one}");
         }
     }
 }
 
-/// The capture of one tap holds Modbus and ARP, and nothing that tshark finds wrong with every check on.
-fn finds_no_fault(capture: &str) {
-    let filtered = |filter: &str| {
-        let checking = [
-            "-o",
-            "ip.check_checksum:TRUE",
-            "-o",
-            "tcp.check_checksum:TRUE",
-        ];
-        tool(
-            "tshark",
-            &[&["-n", "-r", capture][..], &checking, &["-Y", filter]].concat(),
-        )
-    };
-    assert!(filtered("modbus").lines().count() > 1_000, "{capture}");
-    assert!(!filtered("arp").is_empty(), "{capture}");
-    // What a firewall rule drops is sent again: no fault of a frame.
-    let wrong = "_ws.malformed || _ws.expert.severity == error || ip.checksum.status == 0 \
-                 || tcp.checksum.status == 0";
-    assert_eq!(filtered(wrong), "", "{capture}");
+/// What tshark says of frames that are wrong. What a firewall rule drops is sent again: no fault of a frame.
+const WRONG: &str = "(_ws.malformed || _ws.expert.severity == error || ip.checksum.status == 0 \
+                     || tcp.checksum.status == 0)";
+
+/// One tap of a capture beside it. A frame that crosses the firewall is in the capture once for each tap, and tshark takes
+/// the second sight of a segment for a retransmission.
+fn tap_of(capture: &str, tap: &str) -> String {
+    let one = capture.replace("capture.pcapng", &format!("tap-{tap}.pcapng"));
+    let of_tap = format!("frame.interface_id == {tap}");
+    tool("tshark", &["-n", "-r", capture, "-Y", &of_tap, "-w", &one]);
+    one
+}
+
+/// Frames of a capture that pass a filter of tshark.
+fn filtered(capture: &str, filter: &str) -> String {
+    let reading = ["-n", "-r", capture];
+    let checking = [
+        "-o",
+        "ip.check_checksum:TRUE",
+        "-o",
+        "tcp.check_checksum:TRUE",
+    ];
+    tool(
+        "tshark",
+        &[&reading[..], &checking, &["-Y", filter]].concat(),
+    )
+}
+
+/// Looks at what a controller of a run that has ended sent to a tool; it is on the tap of the controllers' zone.
+fn sent_no_wrong_frame(out: &Path, address: &str) {
+    let tap = tap_of(&text(&out.join("capture.pcapng")), "1");
+    let sent = format!("ip.src == {address}");
+    assert_ne!(filtered(&tap, &sent), "", "{address} sent nothing");
+    let wrong = filtered(&tap, &format!("{sent} && {WRONG}"));
+    assert_eq!(wrong, "", "tshark finds fault with what {address} sent");
 }

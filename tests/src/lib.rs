@@ -3,6 +3,7 @@
 pub mod checkout;
 pub mod golden;
 pub mod page;
+pub mod peer;
 pub mod play;
 pub mod product;
 pub mod reference;

@@ -7,7 +7,7 @@ mod headless;
 mod kernels;
 mod live;
 mod load;
-mod process;
+pub mod process;
 
 use crate::shell::{self, Outcome};
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! Every check and test, in order.
 
-use crate::{bench, deny, deps, fuzz, golden, peers, scenarios, shell, tidy};
+use crate::{bench, conformance, deny, deps, fuzz, golden, peers, scenarios, shell, tidy};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -73,6 +73,9 @@ pub fn run(options: &Options) -> ExitCode {
     report.check("deny", deny::run);
     report.check("scenarios", scenarios::run);
     report.check("golden", || golden::run(&golden::Options { bless: false }));
+    report.check("conformance", || {
+        conformance::run(&conformance::Options { check: true })
+    });
     report.check("bench", || {
         bench::run(&bench::Options {
             json: "target/bench-smoke.json".into(),

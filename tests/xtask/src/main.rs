@@ -6,11 +6,13 @@
 
 mod bench;
 mod ci;
+mod conformance;
 mod deny;
 mod deps;
 mod docs;
 mod fuzz;
 mod golden;
+mod listener;
 mod peers;
 mod scenarios;
 mod shell;
@@ -50,6 +52,8 @@ enum Task {
     Scenarios,
     /// Measures what the design promises in numbers; writes a table and JSON.
     Bench(bench::Options),
+    /// Asks our servers and those of others the same; writes a page of the documentation and JSON.
+    Conformance(conformance::Options),
 }
 
 fn main() -> ExitCode {
@@ -64,6 +68,7 @@ fn main() -> ExitCode {
         Task::Golden(options) => golden::run(&options),
         Task::Scenarios => scenarios::run(),
         Task::Bench(options) => bench::run(&options),
+        Task::Conformance(options) => conformance::run(&options),
     };
     match outcome {
         Ok(summary) => {

@@ -1,7 +1,7 @@
 //! The real tools that the tests of real clients drive: installs what is missing, or says so.
 
 use crate::shell::{self, Outcome};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// A program, and the package of the system that brings it.
@@ -17,18 +17,35 @@ const PROGRAMS: &[(&str, &str)] = &[
 /// Where the header of libmodbus lies once it is installed, and its package.
 const LIBMODBUS: (&str, &str) = ("/usr/include/modbus/modbus.h", "libmodbus-dev");
 /// Python packages, pinned, that go into a folder of the project.
-const PYTHON: &[&str] = &["pymodbus==3.16.1", "typos==1.52.0"];
+const PYTHON: &[&str] = &[
+    "pymodbus==3.16.1",
+    "python-snap7==3.3.0",
+    "pytest==9.2.0",
+    "pytest-bdd==9.0.1",
+    "typos==1.52.0",
+];
+/// The wheel that brings the C library of snap7, in a folder of its own: it bears the same name as its successor.
+const PYTHON_SNAP7_C: &[&str] = &["python-snap7==2.1.0"];
+/// The source of a package, for the tests that lie in it.
+const SOURCE: &str = "python-snap7==3.3.0";
 
 /// Installs everything that is missing.
 pub fn run() -> Outcome {
     system_packages()?;
-    python_packages()?;
-    Ok("peers: nmap, mbpoll, tshark, libmodbus and pymodbus are there".into())
+    python_packages(&venv(), PYTHON)?;
+    python_packages(&snap7_venv(), PYTHON_SNAP7_C)?;
+    python_source()?;
+    Ok("peers: nmap, mbpoll, tshark, libmodbus, pymodbus, snap7 and python-snap7 are there".into())
 }
 
 /// Folder of the Python packages.
 pub fn venv() -> PathBuf {
     shell::root().join("tests/venv")
+}
+
+/// Folder of the Python package with the C library of snap7.
+pub fn snap7_venv() -> PathBuf {
+    venv().join("snap7")
 }
 
 /// Returns the packages that are missing.
@@ -114,27 +131,45 @@ fn privilege() -> Privilege {
     }
 }
 
-fn python_packages() -> Result<(), String> {
-    let folder = venv();
+fn python_packages(folder: &Path, packages: &[&str]) -> Result<(), String> {
     let stamp = folder.join("installed.txt");
-    let wanted = PYTHON.join("\n");
+    let wanted = packages.join("\n");
     if std::fs::read_to_string(&stamp).is_ok_and(|text| text == wanted) {
         return Ok(());
     }
-    let cannot = |why: String| {
-        format!(
-            "The tests of real clients need the Python packages {}, and they could not be installed: {why}.",
-            PYTHON.join(" ")
-        )
-    };
     let place = folder.to_string_lossy().into_owned();
-    shell::run(&mut shell::program("python3", &["-m", "venv", &place])).map_err(cannot)?;
-    let pip = folder.join("bin/pip");
-    let arguments = [
-        &["install", "-q", "--disable-pip-version-check"][..],
-        PYTHON,
-    ]
-    .concat();
-    shell::run(&mut shell::program(pip, &arguments)).map_err(cannot)?;
+    let cannot = cannot_have(packages);
+    shell::run(&mut shell::program("python3", &["-m", "venv", &place])).map_err(&cannot)?;
+    let arguments = [&["install", "-q", "--disable-pip-version-check"], packages].concat();
+    shell::run(&mut shell::program(folder.join("bin/pip"), &arguments)).map_err(&cannot)?;
     std::fs::write(&stamp, wanted).map_err(|e| cannot(e.to_string()))
+}
+
+/// Unpacks the source of a package beside the packages.
+fn python_source() -> Result<(), String> {
+    let folder = venv().join("source");
+    let (name, version) = SOURCE.split_once("==").unwrap_or((SOURCE, ""));
+    let archive = format!("{}-{version}", name.replace('-', "_"));
+    if folder.join(&archive).join("tests").is_dir() {
+        return Ok(());
+    }
+    let place = folder.to_string_lossy().into_owned();
+    let cannot = cannot_have(&[SOURCE]);
+    let download = ["download", "-q", "--disable-pip-version-check", "--no-deps"];
+    let from_source = ["--no-binary", name, "--dest", &place, SOURCE];
+    let arguments = [&download[..], &from_source].concat();
+    shell::run(&mut shell::program(venv().join("bin/pip"), &arguments)).map_err(&cannot)?;
+    let archive = folder.join(format!("{archive}.tar.gz"));
+    let arguments = ["-m", "tarfile", "-e", &archive.to_string_lossy(), &place];
+    shell::run(&mut shell::program(venv().join("bin/python"), &arguments)).map_err(&cannot)
+}
+
+/// Puts into words that Python packages could not be had.
+fn cannot_have(packages: &[&str]) -> impl Fn(String) -> String {
+    let packages = packages.join(" ");
+    move |why| {
+        format!(
+            "The tests of real clients need the Python packages {packages}, and they could not be installed: {why}."
+        )
+    }
 }

@@ -4,19 +4,15 @@ use super::headless::{REGISTER, serve_arguments};
 use super::load::{self, Load};
 use super::process::{Scratch, Server, median};
 use super::{Measured, measured};
-use crate::shell;
-use std::io::{BufRead, BufReader};
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use crate::listener::{self, Listener};
+use std::net::SocketAddr;
+use std::process::Command;
 use std::time::Duration;
 
 /// Foothold and controller on one switch, nothing else.
 const SCENARIO: &str = "tests/scenarios/bench-direct";
 /// Its endpoint.
 const ENDPOINT: &str = "plc1-modbus";
-/// The peer.
-const PEER_SOURCE: &str = "tests/xtask/src/bench/libmodbus_server.c";
 /// A controller takes 12 connections, so 50 go to the controllers of five matches on one worker.
 const MATCHES: usize = 5;
 
@@ -40,7 +36,8 @@ pub fn run(smoke: bool) -> Result<Vec<Measured>, String> {
     let ours: Result<Vec<SocketAddr>, String> =
         (0..MATCHES).map(|n| server.address(n, ENDPOINT)).collect();
     let ours = ours?;
-    let peer = Peer::start(scratch.path())?;
+    let peer = listener::build_libmodbus(scratch.path())?;
+    let peer = Listener::start(&mut Command::new(peer))?;
     let mut rows = Vec::new();
     for (connections, depth) in [(1, 1), (50, 1), (1, 16), (50, 16)] {
         let ask = |servers: &[SocketAddr]| {
@@ -85,49 +82,4 @@ pub fn run(smoke: bool) -> Result<Vec<Measured>, String> {
     }
     server.stop()?;
     Ok(rows)
-}
-
-/// The libmodbus server.
-struct Peer {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Peer {
-    fn start(folder: &Path) -> Result<Self, String> {
-        let binary = folder.join("libmodbus-server");
-        let place = binary.to_string_lossy();
-        let build = [PEER_SOURCE, "-O2", "-Wall", "-o", &place, "-lmodbus"];
-        shell::run(&mut shell::program("cc", &build)).map_err(|e| {
-            format!("the libmodbus server cannot be built; `cargo xtask peers` installs what it needs: {e}")
-        })?;
-        // It answers until its standard input ends, so that it outlives nobody.
-        let mut child = Command::new(&binary)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|e| format!("the libmodbus server cannot be started: {e}"))?;
-        let mut line = String::new();
-        if let Some(stream) = child.stdout.take() {
-            BufReader::new(stream)
-                .read_line(&mut line)
-                .map_err(|e| e.to_string())?;
-        }
-        let port = line
-            .trim()
-            .parse()
-            .map_err(|_| format!("the libmodbus server says `{line}` instead of its port"))?;
-        Ok(Self {
-            child,
-            address: (Ipv4Addr::LOCALHOST, port).into(),
-        })
-    }
-}
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        // It may have gone by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }

@@ -1,5 +1,5 @@
 /* A Modbus/TCP server in the plainest use of libmodbus: one thread, select(), modbus_receive, modbus_reply.
-   It prints its port and answers until its standard input ends. */
+   It prints its port and its version, and answers until its standard input ends. */
 #include <arpa/inet.h>
 #include <modbus/modbus.h>
 #include <netinet/in.h>
@@ -23,12 +23,12 @@ int main(void) {
         return 1;
     }
     modbus_t *context = modbus_new_tcp("127.0.0.1", 502);
-    modbus_mapping_t *mapping = modbus_mapping_new(0, 0, 2048, 0);
+    modbus_mapping_t *mapping = modbus_mapping_new(2048, 2048, 2048, 2048);
     if (context == NULL || mapping == NULL) {
         fputs("no memory\n", stderr);
         return 1;
     }
-    printf("%d\n", ntohs(place.sin_port));
+    printf("%d %s\n", ntohs(place.sin_port), LIBMODBUS_VERSION_STRING);
     fflush(stdout);
 
     fd_set all;
