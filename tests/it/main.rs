@@ -16,4 +16,5 @@ mod range;
 #[cfg(feature = "real-clients")]
 mod real_clients;
 mod reference;
+mod s7;
 mod varied;

@@ -3,6 +3,7 @@
 //!
 //! Adding a rule: a row in [`rules::RULES`] and the function that it names.
 
+mod declared;
 mod facts;
 mod refusals;
 mod rules;

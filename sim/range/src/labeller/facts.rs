@@ -1,5 +1,6 @@
 //! What the labeller remembers of the records so far, bounded.
 
+use super::declared::{Declared, Rule};
 use super::rules::{is_attempt, writes_coils};
 use serde::Serialize;
 use sim_record::{
@@ -7,9 +8,8 @@ use sim_record::{
     ProgramChange, Record, RecordKind, S7Record, S7Service, SafetyEvent, SimDuration, SimTime,
     Team,
 };
-use sim_scenario::model::{ControllerKind, IoLink, Scenario};
+use sim_scenario::model::Scenario;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::Ipv4Addr;
 
 /// First port that a client opens itself (RFC 6335, dynamic ports).
 const EPHEMERAL_FIRST: u16 = 49_152;
@@ -51,29 +51,6 @@ const READERS_MAX: usize = 1024;
 const WRITTEN_MAX: u32 = 960;
 /// Times kept for one address.
 const WRITE_TIMES: usize = 3;
-
-/// What the scenario declares.
-#[derive(Default)]
-struct Declared {
-    /// Network, mask, id.
-    zones: Vec<(u32, u32, String)>,
-    routers: BTreeMap<u32, String>,
-    /// Plants that a control PLC drives.
-    drives: BTreeMap<String, BTreeSet<String>>,
-    gated: BTreeSet<String>,
-    accepts: Vec<AcceptRule>,
-}
-
-/// A firewall rule: router and id.
-type Rule = (String, String);
-
-/// A firewall rule that lets packets pass.
-struct AcceptRule {
-    id: Rule,
-    src: (u32, u32),
-    dst: (u32, u32),
-    port: Option<u16>,
-}
 
 #[derive(Serialize)]
 struct PlantFacts {
@@ -835,89 +812,10 @@ impl PlantFacts {
     }
 }
 
-impl Declared {
-    fn new(scenario: &Scenario) -> Self {
-        let mut declared = Self::default();
-        for zone in &scenario.zones {
-            let mask = mask(zone.prefix);
-            declared
-                .zones
-                .push((u32::from(zone.network) & mask, mask, zone.id.clone()));
-        }
-        for router in &scenario.routers {
-            declared.routers.extend(
-                router
-                    .interfaces
-                    .iter()
-                    .map(|(_, ip)| (u32::from(*ip), router.id.clone())),
-            );
-            declared
-                .accepts
-                .extend(
-                    router
-                        .rules
-                        .iter()
-                        .filter(|r| r.action == "accept")
-                        .map(|rule| AcceptRule {
-                            id: (router.id.clone(), rule.id.clone()),
-                            src: cidr(&rule.src),
-                            dst: cidr(&rule.dst),
-                            port: rule.port,
-                        }),
-                );
-        }
-        for controller in &scenario.controllers {
-            if controller.key_gates_writes {
-                declared.gated.insert(controller.id.clone());
-            }
-            if controller.kind == ControllerKind::Plc {
-                let driven = controller.io.iter().filter_map(|io| match io {
-                    IoLink::OutputWord { to, .. } | IoLink::OutputBit { to, .. } => {
-                        Some(to.plant.clone())
-                    }
-                    IoLink::InputWord { .. } => None,
-                });
-                declared
-                    .drives
-                    .insert(controller.id.clone(), driven.collect());
-            }
-        }
-        for controller in &scenario.external_controllers {
-            let driven = controller.outputs.iter().map(|o| o.to.plant.clone());
-            declared
-                .drives
-                .insert(controller.id.clone(), driven.collect());
-        }
-        declared
-    }
-}
-
-impl AcceptRule {
-    fn matches(&self, (src, dst, port): (u32, u32, u16)) -> bool {
-        let inside = |ip: u32, (network, mask): (u32, u32)| ip & mask == network;
-        inside(src, self.src) && inside(dst, self.dst) && self.port.is_none_or(|p| p == port)
-    }
-}
-
 /// Makes room in a full table at a cost that does not grow with how often that is done.
 fn forget_older_half<K: Ord, V>(table: &mut BTreeMap<K, V>, time: impl Fn(&V) -> SimTime) {
     let mut times: Vec<SimTime> = table.values().map(&time).collect();
     times.sort_unstable();
     let middle = times.get(times.len() / 2).copied().unwrap_or_default();
     table.retain(|_, value| time(value) > middle);
-}
-
-/// Network and mask of a CIDR or address; all addresses for any other text, such as `any`.
-fn cidr(text: &str) -> (u32, u32) {
-    let (ip, prefix) = text.split_once('/').unwrap_or((text, "32"));
-    match (ip.parse::<Ipv4Addr>(), prefix.parse::<u8>()) {
-        (Ok(ip), Ok(prefix)) => (u32::from(ip) & mask(prefix), mask(prefix)),
-        _ => (0, 0),
-    }
-}
-
-fn mask(prefix: u8) -> u32 {
-    u32::MAX
-        .checked_shl(32 - u32::from(prefix.min(32)))
-        .unwrap_or(0)
 }

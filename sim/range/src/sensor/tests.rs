@@ -144,7 +144,7 @@ fn a_new_master_fires_once_and_again_after_its_rearm_time() {
     );
     assert_eq!(
         alert.text,
-        "vendor (10.30.20.40) talks Modbus to plc1, function 3"
+        "vendor (10.30.20.40) talks to plc1: Modbus function 3"
     );
     let record = bench.journal.take_unlabelled().unwrap().kind;
     assert!(matches!(record, RecordKind::Detection { rule, frame: 1, .. } if rule == "new-master"));

@@ -1,4 +1,4 @@
-//! Detections that read frames: who talks Modbus, who writes, who scans.
+//! Detections that read frames: who talks to controllers, who writes, who scans.
 
 use super::alerts::Finding;
 use crate::directory::Directory;
@@ -9,6 +9,7 @@ use sim_scenario::model::{Detection, DetectionRule, Scenario};
 use sim_wire::modbus::TCP_PORT;
 use sim_wire::modbus::function as fc;
 use sim_wire::modbus::inspect::{Seen, StreamInspector, requests};
+use sim_wire::s7;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::Ipv4Addr;
 
@@ -38,8 +39,15 @@ struct Flow {
     used: SimTime,
 }
 
-/// A rule about Modbus requests.
-enum ModbusRule {
+/// A request to a controller.
+#[derive(Clone, Copy)]
+enum Asked {
+    Modbus(Seen),
+    S7(s7::inspect::Seen),
+}
+
+/// A rule about requests to controllers.
+enum RequestRule {
     NewMaster,
     Identification,
     WriteNotFrom(BTreeSet<Ipv4Addr>),
@@ -69,7 +77,7 @@ struct ScanRule {
 pub(super) struct Traffic {
     controllers: BTreeMap<Ipv4Addr, String>,
     allow_listed: BTreeSet<Ipv4Addr>,
-    modbus: Vec<(usize, ModbusRule)>,
+    requests: Vec<(usize, RequestRule)>,
     scans: Vec<ScanRule>,
     flows: BTreeMap<(Ipv4Addr, u16, Ipv4Addr), Flow>,
 }
@@ -94,19 +102,19 @@ impl Traffic {
                 .filter(|h| h.allow_listed)
                 .map(|h| h.ip)
                 .collect(),
-            modbus: Vec::new(),
+            requests: Vec::new(),
             scans: Vec::new(),
             flows: BTreeMap::new(),
         };
         for (index, detection) in detections.iter().enumerate() {
             let rule = match &detection.rule {
-                DetectionRule::NewMaster => ModbusRule::NewMaster,
-                DetectionRule::Identification => ModbusRule::Identification,
+                DetectionRule::NewMaster => RequestRule::NewMaster,
+                DetectionRule::Identification => RequestRule::Identification,
                 DetectionRule::WriteNotFrom(hosts) => {
-                    ModbusRule::WriteNotFrom(hosts.iter().filter_map(address).collect())
+                    RequestRule::WriteNotFrom(hosts.iter().filter_map(address).collect())
                 }
                 DetectionRule::WriteTo(controllers) => {
-                    ModbusRule::WriteTo(controllers.iter().cloned().collect())
+                    RequestRule::WriteTo(controllers.iter().cloned().collect())
                 }
                 DetectionRule::Scan { pairs, seconds } => {
                     traffic.scans.push(ScanRule {
@@ -121,7 +129,7 @@ impl Traffic {
                 }
                 _ => continue,
             };
-            traffic.modbus.push((index, rule));
+            traffic.requests.push((index, rule));
         }
         traffic
     }
@@ -152,8 +160,13 @@ impl Traffic {
                 if !tcp.has(Tcp::ACK) && !tcp.has(Tcp::RST) {
                     self.on_attempt(directory, time, ip.src, (ip.dst, dst_port), found);
                 }
+                let payload = bytes.get(summary.payload.clone()).unwrap_or(&[]);
+                if dst_port == s7::TCP_PORT && self.controllers.contains_key(&ip.dst) {
+                    for request in s7::inspect::requests(payload).take(REQUESTS_MAX) {
+                        self.on_request(directory, ip.src, ip.dst, Asked::S7(request), found);
+                    }
+                }
                 if dst_port == TCP_PORT && self.controllers.contains_key(&ip.dst) {
-                    let payload = bytes.get(summary.payload.clone()).unwrap_or(&[]);
                     self.on_segment(
                         directory,
                         time,
@@ -266,7 +279,7 @@ impl Traffic {
             requests(payload).take(REQUESTS_MAX).for_each(&mut keep);
         }
         for request in seen {
-            self.on_request(directory, key.0, key.2, request, found);
+            self.on_request(directory, key.0, key.2, Asked::Modbus(request), found);
         }
     }
 
@@ -275,40 +288,33 @@ impl Traffic {
         directory: &Directory,
         source: Ipv4Addr,
         target: Ipv4Addr,
-        seen: Seen,
+        asked: Asked,
         found: Found<'_>,
     ) {
         let Some(asset) = self.controllers.get(&target) else {
             return;
         };
-        let writes = fc::writes(seen.function);
-        for (index, rule) in &self.modbus {
+        let writes = asked.writes();
+        for (index, rule) in &self.requests {
             let matches = match rule {
-                ModbusRule::NewMaster => !self.allow_listed.contains(&source),
-                ModbusRule::Identification => {
-                    matches!(
-                        seen.function,
-                        fc::ENCAPSULATED_INTERFACE | fc::REPORT_SERVER_ID
-                    ) && !self.allow_listed.contains(&source)
+                RequestRule::NewMaster => !self.allow_listed.contains(&source),
+                RequestRule::Identification => {
+                    asked.identifies() && !self.allow_listed.contains(&source)
                 }
-                ModbusRule::WriteNotFrom(hosts) => writes && !hosts.contains(&source),
-                ModbusRule::WriteTo(controllers) => writes && controllers.contains(asset),
+                RequestRule::WriteNotFrom(hosts) => writes && !hosts.contains(&source),
+                RequestRule::WriteTo(controllers) => writes && controllers.contains(asset),
             };
             if !matches {
                 continue;
             }
             let who = person(directory, source);
+            let what = asked.in_words();
             let text = match rule {
-                ModbusRule::NewMaster => {
-                    format!("{who} talks Modbus to {asset}, function {}", seen.function)
+                RequestRule::NewMaster => format!("{who} talks to {asset}: {what}"),
+                RequestRule::Identification => format!("{who} asked {asset} who it is: {what}"),
+                RequestRule::WriteNotFrom(_) | RequestRule::WriteTo(_) => {
+                    format!("{who} wrote to {asset}: {what}")
                 }
-                ModbusRule::Identification => {
-                    format!("{who} asked {asset} who it is, function {}", seen.function)
-                }
-                ModbusRule::WriteNotFrom(_) | ModbusRule::WriteTo(_) => format!(
-                    "{who} wrote to {asset}, function {}, address {}, {} items",
-                    seen.function, seen.address, seen.count
-                ),
             };
             let source = u64::from(u32::from(source));
             found(
@@ -331,6 +337,36 @@ impl Traffic {
                 .min_by_key(|(_, f)| f.used)
                 .map(|(k, _)| *k);
             oldest.and_then(|k| self.flows.remove(&k));
+        }
+    }
+}
+
+impl Asked {
+    fn writes(self) -> bool {
+        match self {
+            Self::Modbus(seen) => fc::writes(seen.function),
+            Self::S7(seen) => seen.is_write(),
+        }
+    }
+
+    fn identifies(self) -> bool {
+        match self {
+            Self::Modbus(seen) => matches!(
+                seen.function,
+                fc::ENCAPSULATED_INTERFACE | fc::REPORT_SERVER_ID
+            ),
+            Self::S7(seen) => seen == s7::inspect::Seen::Identify,
+        }
+    }
+
+    fn in_words(self) -> String {
+        match self {
+            Self::Modbus(seen) if fc::writes(seen.function) => format!(
+                "Modbus function {}, address {}, {} items",
+                seen.function, seen.address, seen.count
+            ),
+            Self::Modbus(seen) => format!("Modbus function {}", seen.function),
+            Self::S7(seen) => format!("S7, {}", seen.name()),
         }
     }
 }
@@ -385,7 +421,9 @@ fn may_matter(bytes: &[u8]) -> bool {
             let tcp = bytes.get(IP_AT + header_len..).unwrap_or(&[]);
             let port = tcp.get(2..4).unwrap_or(&[]);
             let flags = tcp.get(13).copied().unwrap_or(0);
-            flags & Tcp::ACK == 0 || port == TCP_PORT.to_be_bytes()
+            flags & Tcp::ACK == 0
+                || port == TCP_PORT.to_be_bytes()
+                || port == s7::TCP_PORT.to_be_bytes()
         }
         _ => false,
     }

@@ -18,7 +18,7 @@ const CONNECT_REQUEST: u8 = 0xE0;
 const CONNECT_CONFIRM: u8 = 0xD0;
 const DISCONNECT_REQUEST: u8 = 0x80;
 const DISCONNECT_CONFIRM: u8 = 0xC0;
-const DATA: u8 = 0xF0;
+pub(super) const DATA: u8 = 0xF0;
 const ERROR: u8 = 0x70;
 const END_OF_MESSAGE: u8 = 0x80;
 

@@ -14,6 +14,7 @@ pub mod clock;
 pub mod cotp;
 pub mod device;
 mod error;
+pub mod inspect;
 pub mod item;
 mod link;
 pub mod pdu;
