@@ -27,115 +27,111 @@ pub(super) struct Refusal {
 pub(super) fn refusal(facts: &Facts, record: &Record) -> Option<Refusal> {
     match &record.kind {
         RecordKind::Modbus(m) => {
-            let code = m.exception.filter(|_| facts.is_red(m.by))?;
-            let gate = facts.key_against_writes(&m.asset).filter(|_| m.write);
-            let (cause, command) = gate.map_or_else(
-                || {
-                    (
-                        format!("refused by the controller with exception {code}"),
-                        None,
-                    )
-                },
-                |key| {
-                    (
-                        format!("key of {} in {}", m.asset, key.position),
-                        key.command,
-                    )
-                },
-            );
-            let technique = m.write.then_some(COMMAND);
-            Some(Refusal {
-                by: m.by,
-                asset: m.asset.clone(),
-                zone: None,
-                technique,
-                cause,
-                command,
-            })
+            let code = m.exception?;
+            let words = format!("refused by the controller with exception {code}");
+            by_controller(facts, m.by, (&m.asset, m.write), words)
         }
         RecordKind::S7(r) => {
-            let code = r.refused.filter(|_| facts.is_red(r.by))?;
-            let gate = facts.key_against_writes(&r.asset).filter(|_| r.write);
-            let (cause, command) = gate.map_or_else(
-                || (format!("refused by the CPU with code {code:04X}"), None),
-                |key| {
-                    (
-                        format!("key of {} in {}", r.asset, key.position),
-                        key.command,
-                    )
-                },
-            );
-            Some(Refusal {
-                by: r.by,
-                asset: r.asset.clone(),
-                zone: None,
-                technique: r.write.then_some(COMMAND),
-                cause,
-                command,
-            })
+            let code = r.refused?;
+            let words = format!("refused by the CPU with code {code:04X}");
+            by_controller(facts, r.by, (&r.asset, r.write), words)
         }
-        RecordKind::Blocked {
-            router,
-            rule,
-            src,
-            dst,
-            port,
-            by,
-            ..
-        } if facts.is_red(*by) => {
-            let zone = facts.zone_at(*dst);
-            let asset = facts.asset_at(*dst).or(zone)?.to_owned();
-            let packet = (*src, *dst, *port);
-            let (cause, command) = firewall_cause(facts, record, (router, rule), packet);
-            Some(Refusal {
-                by: *by,
-                asset,
-                zone: zone.map(str::to_owned),
-                technique: None,
-                cause,
-                command,
-            })
-        }
-        RecordKind::Connection {
-            conn,
-            src,
-            dst,
-            port,
-            outcome,
-            by,
-            ..
-        } => {
-            let asset = facts
-                .asset_at(*dst)
-                .filter(|_| facts.is_red(*by))?
-                .to_owned();
-            let (cause, command) = match outcome {
-                ConnectionOutcome::Established => return None,
-                ConnectionOutcome::Closed => {
-                    let cleared = facts.cleared_under(*conn);
-                    let cleared =
-                        cleared.filter(|c| record.time.since(c.time) <= CLEARED_EFFECT)?;
-                    ("sessions cleared".to_owned(), Some(cleared.seq))
-                }
-                ConnectionOutcome::Refused | ConnectionOutcome::TimedOut => {
-                    if !facts.reached(*by, *dst, *port) {
-                        return None;
-                    }
-                    let change = facts.closing_change((*src, *dst, *port));
-                    change.unwrap_or_else(|| ("the target no longer answers".to_owned(), None))
-                }
-            };
-            Some(Refusal {
-                by: *by,
-                asset,
-                zone: None,
-                technique: None,
-                cause,
-                command,
-            })
-        }
+        RecordKind::Blocked { .. } => by_firewall(facts, record),
+        RecordKind::Connection { .. } => of_connection(facts, record),
         _ => None,
     }
+}
+
+/// A request that a controller refused: by its key, or else for the reason that it gave.
+fn by_controller(
+    facts: &Facts,
+    by: PrincipalId,
+    (asset, write): (&str, bool),
+    words: String,
+) -> Option<Refusal> {
+    let gate = facts.key_against_writes(asset).filter(|_| write);
+    let (cause, command) = gate.map_or((words, None), |key| {
+        (format!("key of {asset} in {}", key.position), key.command)
+    });
+    facts.is_red(by).then(|| Refusal {
+        by,
+        asset: asset.to_owned(),
+        zone: None,
+        technique: write.then_some(COMMAND),
+        cause,
+        command,
+    })
+}
+
+/// A packet that a firewall refused.
+fn by_firewall(facts: &Facts, record: &Record) -> Option<Refusal> {
+    let RecordKind::Blocked {
+        router,
+        rule,
+        src,
+        dst,
+        port,
+        by,
+        ..
+    } = &record.kind
+    else {
+        return None;
+    };
+    let zone = facts.zone_at(*dst).filter(|_| facts.is_red(*by));
+    let asset = facts
+        .asset_at(*dst)
+        .or(zone)
+        .filter(|_| facts.is_red(*by))?;
+    let packet = (*src, *dst, *port);
+    let (cause, command) = firewall_cause(facts, record, (router, rule), packet);
+    Some(Refusal {
+        by: *by,
+        asset: asset.to_owned(),
+        zone: zone.map(str::to_owned),
+        technique: None,
+        cause,
+        command,
+    })
+}
+
+/// A connection that was cleared, or an attempt that came to nothing where earlier ones had reached the target.
+fn of_connection(facts: &Facts, record: &Record) -> Option<Refusal> {
+    let RecordKind::Connection {
+        conn,
+        src,
+        dst,
+        port,
+        outcome,
+        by,
+        ..
+    } = &record.kind
+    else {
+        return None;
+    };
+    let asset = facts.asset_at(*dst).filter(|_| facts.is_red(*by))?;
+    let (cause, command) = match outcome {
+        ConnectionOutcome::Established => return None,
+        ConnectionOutcome::Closed => {
+            let cleared = facts.cleared_under(*conn);
+            let cleared = cleared.filter(|c| record.time.since(c.time) <= CLEARED_EFFECT)?;
+            ("sessions cleared".to_owned(), Some(cleared.seq))
+        }
+        ConnectionOutcome::Refused | ConnectionOutcome::TimedOut => {
+            if !facts.reached(*by, *dst, *port) {
+                return None;
+            }
+            let change = facts.closing_change((*src, *dst, *port));
+            change.unwrap_or_else(|| ("the target no longer answers".to_owned(), None))
+        }
+    };
+    Some(Refusal {
+        by: *by,
+        asset: asset.to_owned(),
+        zone: None,
+        technique: None,
+        cause,
+        command,
+    })
 }
 
 /// The cause of a refusal by a rule of a router (empty: default action) of a packet (source, destination, port).
