@@ -12,6 +12,7 @@ use clap::Args;
 use sim_record::Seed;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
 /// Run a match in real time until it is stopped, with real tools if wanted
 ///
@@ -48,6 +49,9 @@ pub struct ServeArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     workers: Option<u16>,
 }
+
+/// How long workers may take to let go of their folders once their matches have ended.
+const LETTING_GO: Duration = Duration::from_secs(2);
 
 const EXAMPLES: &str = "\
 Examples:
@@ -215,6 +219,8 @@ pub(super) fn play(
             }
         }
     }
+    // Who is told that a match has ended finds its folder free.
+    while events.recv_timeout(LETTING_GO).is_ok() {}
     failure.map_or(Ok(()), Err)
 }
 
