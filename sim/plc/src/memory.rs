@@ -13,6 +13,12 @@ pub const MAX_AREA_BYTES: u32 = 65_536;
 /// Largest number of data blocks.
 pub const MAX_DATA_BLOCKS: usize = 64;
 
+/// Timers of an S7 CPU: 256 of two bytes, as an S7-300 has. Structured Text has timers of its own, so that these change
+/// only by what clients write.
+pub const S7_TIMER_BYTES: u32 = 2 * 256;
+/// Counters of an S7 CPU, as its timers.
+pub const S7_COUNTER_BYTES: u32 = 2 * 256;
+
 /// How `%IW3` finds its bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Addressing {
@@ -129,6 +135,16 @@ impl MemoryLayout {
     /// Size of all areas together in bytes.
     #[must_use]
     pub fn total_bytes(&self) -> u32 {
+        match self.addressing {
+            Addressing::OpenPlc => self.declared_bytes(),
+            Addressing::S7 => self
+                .declared_bytes()
+                .saturating_add(S7_TIMER_BYTES + S7_COUNTER_BYTES),
+        }
+    }
+
+    /// Size of inputs, outputs, markers and data blocks.
+    fn declared_bytes(&self) -> u32 {
         let blocks = self
             .data_blocks
             .iter()
@@ -157,7 +173,12 @@ impl MemoryLayout {
                 }
                 None
             }
-            Area::Timer | Area::Counter => None,
+            Area::Timer | Area::Counter if self.addressing == Addressing::OpenPlc => None,
+            Area::Timer => Some((self.declared_bytes(), S7_TIMER_BYTES)),
+            Area::Counter => {
+                let start = self.declared_bytes().saturating_add(S7_TIMER_BYTES);
+                Some((start, S7_COUNTER_BYTES))
+            }
         }
     }
 

@@ -1,13 +1,13 @@
 //! S7: the library in C with every family of calls, and the end-to-end suites of its successor in Python.
 //!
-//! Both are held against the servers that come with them, so that they are known to be right before they judge ours.
+//! Both are held against the servers that come with them too, so that they are known to be right when they judge ours.
 
-use super::{script, tool};
+use super::{WRONG, filtered, script, tap_of, techniques, tool, verifies};
 use serde_json::{Map, Value};
 use std::process::Command;
 use tests::checkout;
 use tests::peer::Peer;
-use tests::product::text;
+use tests::product::{Server, folder, text};
 
 /// Python with the library in C.
 const WITH_C: &str = "tests/venv/snap7/bin/python";
@@ -43,6 +43,17 @@ const NOT_IN_PYTHON: &[(&str, &str)] = &[
     ("read_szl_missing", REFUSED),
     ("get_block_info_missing", INVALID),
 ];
+/// What a CPU refuses that the servers of the libraries let pass.
+const REFUSED_BY_OURS: &[(&str, &str)] = &[
+    ("connect_to_a_wrong_slot", " ISO : Bad PDU format"),
+    ("upload_missing", MISSING),
+    ("delete_missing", "CPU : block delete refused"),
+    ("plc_stop_again", "CPU : PLC already STOP"),
+    ("plc_hot_start_again", "CPU : Cannot start PLC"),
+    ("set_session_password", NO_PASSWORD),
+    ("clear_session_password", NO_PASSWORD),
+];
+const NO_PASSWORD: &str = "CPU : No password to set or clear";
 const MISSING: &str = "CPU : Item not available";
 const UNAUTHORIZED: &str = "CPU : Function not authorized for current protection level";
 const REFUSED: &str = "CLI : function refused by CPU (Unknown error)";
@@ -178,4 +189,62 @@ fn the_suites_pass_at_both_servers_but_for_what_their_client_does_wrong() {
         assert_eq!(count(&told, "wrong"), wrong, "{told}");
         assert_eq!(count(&told, "passed"), 58 - wrong, "{told}");
     }
+}
+
+/// A live match with an S7 CPU, the folder that it leaves, and the port of the CPU.
+fn ours(test: &str) -> (std::path::PathBuf, Server, u16) {
+    let out = folder(test).join("run");
+    let scenario = text(&checkout::root().join("tests/scenarios/conformance"));
+    let server = Server::serve(&scenario, &out, &["--rate-limit", "off"]);
+    let port = server.port("plc2-s7");
+    (out, server, port)
+}
+
+/// Ends a match: the report counts what was done, it replays, and tshark finds nothing wrong with what the CPU sent.
+fn ends_well(server: Server, out: &std::path::Path) {
+    let report = server.stop();
+    assert!(!techniques(&report, "plc2").is_empty(), "{report}");
+    verifies(out);
+    let tap = tap_of(&text(&out.join("capture.pcapng")), "0");
+    let sent = "ip.src == 10.1.1.12";
+    assert_ne!(filtered(&tap, sent), "", "the CPU sent nothing");
+    assert_eq!(filtered(&tap, &format!("{sent} && {WRONG}")), "");
+}
+
+#[test]
+fn the_c_client_finds_all_at_ours_that_a_cpu_has() {
+    let (out, server, port) = ours("s7-c-client");
+    let found = c_client(port);
+    judge(&found, REFUSED_BY_OURS);
+    assert_eq!(found["plc_stop"]["value"], "S7CpuStatusStop");
+    assert_eq!(found["plc_hot_start"]["value"], "S7CpuStatusRun");
+    assert_eq!(found["read_szl_components"]["value"]["records"], 9);
+    ends_well(server, &out);
+}
+
+#[test]
+fn the_suites_pass_at_ours_but_for_what_their_client_does_wrong() {
+    let (out, server, port) = ours("s7-suites");
+    let told = suites(port);
+    assert_eq!(count(&told, "failed"), 0, "{told}");
+    assert_eq!(count(&told, "wrong"), 3, "{told}");
+    assert_eq!(count(&told, "passed"), 55, "{told}");
+    ends_well(server, &out);
+}
+
+#[test]
+fn nmap_reads_the_identity_of_ours() {
+    let (out, server, port) = ours("s7-nmap");
+    let told = s7_info(port);
+    for line in [
+        "Module: 6ES7 315-2EH14-0AB0",
+        "Version: 3.2.14",
+        "System Name: Halden line 4",
+        "Module Type: CPU 315-2 PN/DP",
+        "Serial Number: S C-H7K310542026",
+        "Plant Identification: Reactor 4",
+    ] {
+        assert!(told.contains(line), "{told}");
+    }
+    ends_well(server, &out);
 }

@@ -173,8 +173,11 @@ impl Plc {
         if !self.powered {
             return Err(DeviceError::Failure);
         }
-        let at = self.area_bytes(area, offset, out.len())?;
-        out.copy_from_slice(self.memory.get(at).ok_or(DeviceError::BadAddress)?);
+        let source = match self.s7.data(area) {
+            Some(block) => part(block.len(), offset, out.len()).and_then(|at| block.get(at)),
+            None => self.memory.get(self.area_bytes(area, offset, out.len())?),
+        };
+        out.copy_from_slice(source.ok_or(DeviceError::BadAddress)?);
         Ok(())
     }
 
@@ -286,9 +289,22 @@ impl Plc {
         offset: u32,
         bytes: &[u8],
     ) -> Result<(), DeviceError> {
+        if self.s7.data(area).is_some() {
+            let outcome = self.write_gate().and_then(|()| {
+                let block = self.s7.data_mut(area).ok_or(DeviceError::BadAddress)?;
+                let at = part(block.len(), offset, bytes.len());
+                let target = at.and_then(|at| block.get_mut(at));
+                target
+                    .ok_or(DeviceError::BadAddress)?
+                    .copy_from_slice(bytes);
+                Ok(())
+            });
+            return self.refused(now, WriteTarget::Area(area), offset, bytes.len(), outcome);
+        }
         let outcome = self.write_gate().and_then(|()| {
             let range = self.area_bytes(area, offset, bytes.len())?;
-            if area == Area::Input {
+            // An S7 CPU takes it, until its next scan reads the terminals again.
+            if area == Area::Input && self.config.s7.is_none() {
                 return Err(DeviceError::WriteRefused);
             }
             if !self.passes_checks(range.start, bytes.len(), |i| bytes.get(i).copied()) {
@@ -401,4 +417,11 @@ impl Plc {
         }
         outcome
     }
+}
+
+/// So many bytes from an offset of a block of that length; `None` where it is shorter.
+fn part(length: usize, offset: u32, count: usize) -> Option<std::ops::Range<usize>> {
+    let start = usize::try_from(offset).ok()?;
+    let end = start.checked_add(count).filter(|end| *end <= length)?;
+    Some(start..end)
 }

@@ -27,10 +27,12 @@ use crate::st::{self, MAX_SOURCE_BYTES, Section, UnitKind};
 const PROGRAM_OBS: [u16; 7] = [1, 35, 34, 33, 32, 31, 30];
 /// Blocks that the load memory holds besides those that are linked.
 const LOADED_MAX: usize = 32;
+/// Data blocks besides those of the memory layout.
+const DATA_MAX: usize = 16;
 /// Functions and function blocks of a controller.
 const UNITS_MAX: usize = 1_024;
 /// Blocks of a controller: its units, OBs and DBs.
-const BLOCKS_MAX: usize = UNITS_MAX + PROGRAM_OBS.len() + MAX_DATA_BLOCKS;
+const BLOCKS_MAX: usize = UNITS_MAX + PROGRAM_OBS.len() + MAX_DATA_BLOCKS + DATA_MAX;
 
 /// What an S7 CPU remembers besides its program.
 #[derive(Clone, Debug, Default)]
@@ -39,6 +41,8 @@ pub(super) struct S7State {
     numbers: BTreeMap<(BlockKind, u16), (usize, String)>,
     /// Load memory: blocks that were downloaded and not inserted.
     loaded: BTreeMap<BlockId, Vec<u8>>,
+    /// Data blocks that were loaded besides those of the memory layout.
+    data: BTreeMap<u16, Vec<u8>>,
     /// Blocks that were deleted although the program needs them.
     missing: BTreeSet<BlockId>,
     /// When a block was inserted last; others are as old as the project.
@@ -94,6 +98,22 @@ impl S7State {
         }
     }
 
+    /// The bytes of a data block that the memory layout does not have.
+    pub fn data(&self, area: Area) -> Option<&[u8]> {
+        let Area::DataBlock(number) = area else {
+            return None;
+        };
+        self.data.get(&number).map(Vec::as_slice)
+    }
+
+    /// The same, to write.
+    pub fn data_mut(&mut self, area: Area) -> Option<&mut [u8]> {
+        let Area::DataBlock(number) = area else {
+            return None;
+        };
+        self.data.get_mut(&number).map(Vec::as_mut_slice)
+    }
+
     /// Notes what status lists tell of an event.
     pub fn note(&mut self, time: SimTime, kind: &PlcEventKind) {
         if matches!(kind, PlcEventKind::ModeChanged { .. }) {
@@ -114,6 +134,12 @@ impl S7State {
         sink(&length(self.loaded.len()));
         for (id, bytes) in &self.loaded {
             sink(&id.to_ascii());
+            sink(&length(bytes.len()));
+            sink(bytes);
+        }
+        sink(&length(self.data.len()));
+        for (number, bytes) in &self.data {
+            sink(&number.to_be_bytes());
             sink(&length(bytes.len()));
             sink(bytes);
         }
@@ -145,6 +171,11 @@ impl S7State {
             let bytes = reader.count(block::MAX_BLOCK_BYTES)?;
             state.loaded.insert(id, reader.take(bytes)?.to_vec());
         }
+        for _ in 0..reader.count(DATA_MAX)? {
+            let number = u16::from_be_bytes(reader.array()?);
+            let bytes = reader.count(block::MAX_BLOCK_BYTES)?;
+            state.data.insert(number, reader.take(bytes)?.to_vec());
+        }
         for _ in 0..reader.count(BLOCKS_MAX)? {
             state.missing.insert(read_id(reader)?);
         }
@@ -168,7 +199,9 @@ impl S7Device for Plc {
         if self.s7.lacks(area) {
             return None;
         }
-        self.config.layout.span(area).map(|(_, bytes)| bytes)
+        let loaded = self.s7.data(area);
+        let loaded = loaded.and_then(|bytes| u32::try_from(bytes.len()).ok());
+        loaded.or_else(|| self.config.layout.span(area).map(|(_, bytes)| bytes))
     }
 
     fn blocks(&self, kind: BlockKind) -> Vec<(u16, u8)> {
@@ -216,9 +249,9 @@ impl S7Device for Plc {
         }
         match id.kind {
             BlockKind::Db => {
+                // One of the layout keeps its length, for the program counts on it.
                 let span = self.config.layout.span(Area::DataBlock(id.number));
-                let (_, length) = span.ok_or(DeviceError::BadAddress)?;
-                if length as usize != code.len() {
+                if id.number == 0 || span.is_some_and(|(_, bytes)| bytes as usize != code.len()) {
                     return Err(DeviceError::BadValue);
                 }
             }
@@ -239,8 +272,20 @@ impl S7Device for Plc {
     fn insert_block(&mut self, now: SimTime, id: BlockId) -> Result<(), DeviceError> {
         let bytes = self.s7.loaded.remove(&id).ok_or(DeviceError::BadAddress)?;
         let (_, code, _) = block::parts(&bytes).map_err(|_| DeviceError::BadValue)?;
-        if id.kind == BlockKind::Db {
-            self.bytes_to(now, Area::DataBlock(id.number), 0, code)?;
+        let area = Area::DataBlock(id.number);
+        if id.kind == BlockKind::Db && self.config.layout.span(area).is_none() {
+            let room = self.s7.data.len() < DATA_MAX || self.s7.data.contains_key(&id.number);
+            if !room {
+                return Err(DeviceError::Failure);
+            }
+            self.s7.data.insert(id.number, code.to_vec());
+        } else if id.kind == BlockKind::Db {
+            let missing = self.s7.missing.remove(&id);
+            let written = self.bytes_to(now, area, 0, code);
+            if missing && written.is_err() {
+                self.s7.missing.insert(id);
+            }
+            written?;
         } else {
             let (file, unit, text) = self.unit_of(id, code)?;
             let source = self.source_with(file, id, &text);
@@ -265,6 +310,9 @@ impl S7Device for Plc {
         }
         self.diagnose(now, format!("block {id} deleted"));
         self.s7.inserted.remove(&id);
+        if id.kind == BlockKind::Db && self.s7.data.remove(&id.number).is_some() {
+            return Ok(());
+        }
         // What nobody calls goes at once; what the program needs is missed at its next call.
         let unit = self.s7.numbers.get(&(id.kind, id.number)).cloned();
         if let Some((file, _)) = unit {
@@ -405,7 +453,8 @@ impl Plc {
             }
             BlockKind::Db => {
                 let blocks = self.config.layout.data_blocks.iter();
-                blocks.map(|(number, _)| *number).collect()
+                let own = blocks.map(|(number, _)| *number);
+                own.chain(self.s7.data.keys().copied()).collect()
             }
             BlockKind::Fb | BlockKind::Fc => {
                 let units = self.s7.numbers.keys();

@@ -286,3 +286,48 @@ fn whatever_is_downloaded_memory_stays_bounded() {
     });
     assert_eq!(loaded.count(), 32);
 }
+
+#[test]
+fn a_data_block_that_is_new_can_be_read_written_and_deleted() {
+    let mut cpu = cpu();
+    let (db, area) = (id(BlockKind::Db, 77), Area::DataBlock(77));
+    let block = block::assemble(&BlockInfo::new(db, language::DB, START_US), &[1, 2, 3], &[]);
+    cpu.load_block(SimTime::ZERO, db, &block.unwrap()).unwrap();
+    assert_eq!(
+        S7Device::area_bytes(&cpu, area),
+        None,
+        "not before it is inserted"
+    );
+    cpu.insert_block(SimTime::ZERO, db).unwrap();
+    assert_eq!(S7Device::area_bytes(&cpu, area), Some(3));
+    cpu.write_area(SimTime::ZERO, area, 1, &[9]).unwrap();
+    let mut bytes = [0; 3];
+    cpu.read_area(area, 0, &mut bytes).unwrap();
+    assert_eq!(bytes, [1, 9, 3]);
+    assert_eq!(
+        cpu.read_area(area, 1, &mut bytes),
+        Err(DeviceError::BadAddress)
+    );
+    let mut other = self::cpu();
+    other.restore(&cpu.save()).unwrap();
+    assert_eq!(other.save(), cpu.save());
+    cpu.delete_block(SimTime::ZERO, db).unwrap();
+    assert_eq!(cpu.mode(), Mode::Run);
+    assert_eq!(S7Device::area_bytes(&cpu, area), None);
+}
+
+#[test]
+fn timers_and_counters_are_there() {
+    let mut cpu = cpu();
+    for area in [Area::Timer, Area::Counter] {
+        assert_eq!(S7Device::area_bytes(&cpu, area), Some(512));
+        cpu.write_area(SimTime::ZERO, area, 510, &[7, 8]).unwrap();
+        let mut bytes = [0; 2];
+        cpu.read_area(area, 510, &mut bytes).unwrap();
+        assert_eq!(bytes, [7, 8]);
+        assert_eq!(
+            cpu.write_area(SimTime::ZERO, area, 511, &[7, 8]),
+            Err(DeviceError::BadAddress)
+        );
+    }
+}
