@@ -469,7 +469,7 @@ impl Gen<'_> {
         }
     }
 
-    /// Lets the CONTINUEs of the innermost loop land here.
+    /// Lets the CONTINUE statements of the innermost loop land here.
     fn close_continues(&mut self) {
         let open = self.loops.last_mut().map(|open| &mut open.continues);
         for jump in open.map(std::mem::take).unwrap_or_default() {
