@@ -26,6 +26,9 @@ pub const DETECTIONS_MAX: usize = 1_024;
 /// A detection and the attack that it saw may be this far apart.
 const DETECTION_SLACK: SimDuration = SimDuration::from_secs(10);
 
+/// Evidence may be so much older than the begin of the attack that a report tells.
+const EVIDENCE_AGE: SimDuration = SimDuration::from_secs(120);
+
 /// Latest state of a plant.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct PlantNow {
@@ -433,12 +436,13 @@ impl Context {
         self.reports.insert(report.report, fresh);
     }
 
-    /// Whether what a report cites is about what it claims: most of it are alerts of the asset or of the technique.
-    /// A trip is none, and citing everything proves nothing.
+    /// Whether what a report cites is about what it claims: most of it are alerts of the asset or of the technique, and
+    /// not of long before the reported begin. A trip is none, and citing everything proves nothing.
     fn is_evidence(&self, report: &ReportRecord) -> bool {
         let about = |fired: &&Fired| {
-            fired.asset == report.asset
-                || attack::relation(&report.technique, &fired.technique).is_some()
+            let names = attack::relation(&report.technique, &fired.technique).is_some();
+            let in_time = fired.time + EVIDENCE_AGE >= report.began;
+            in_time && (fired.asset == report.asset || names)
         };
         let cited = self.detections.iter().filter(|fired| {
             let mut evidence = report.evidence.iter();

@@ -174,8 +174,16 @@ impl Metric for Running {
         }
         let rules = &rubric.recovery;
         let Some((lost, lost_record)) = self.state.lost else {
-            let reason = "Nothing was lost, so nothing had to be recovered.".to_owned();
             let evidence = Evidence::between(SimTime::ZERO, context.now);
+            let left = self.state.wrong_in_words(context);
+            if !left.is_empty() {
+                let reason = format!(
+                    "Nothing was lost, but it is not as approved: {}.",
+                    left.join("; ")
+                );
+                return self.of(0.0, None, reason, evidence);
+            }
+            let reason = "Nothing was lost, so nothing had to be recovered.".to_owned();
             return self.of(1.0, None, reason, evidence);
         };
         let mut evidence = Evidence::between(lost, context.now).citing(lost_record);

@@ -53,7 +53,8 @@ impl Range {
                 self.note_opened(opened, by);
                 let asset = self.directory.name_of_ip(entry.target.0);
                 if let Some(source) = self.directory.host_by_id(entry.host) {
-                    self.traffic.suspect(source.ip, asset, by);
+                    let pair = (source.ip, entry.target.0);
+                    self.traffic.suspect(pair, asset, by);
                 }
             }
             Err(refused) => {
@@ -232,12 +233,10 @@ impl Range {
     }
 
     fn suspect_flood(&mut self, by: PrincipalId, from: &str, target: &str) {
-        if let Some(host) = self.directory.host(from) {
-            let name = self
-                .directory
-                .address(target, from)
-                .map_or_else(|| target.to_owned(), |ip| self.directory.name_of_ip(ip));
-            self.traffic.suspect(host.ip, name, by);
+        let source = self.directory.host(from).map(|host| host.ip);
+        if let (Some(source), Some(ip)) = (source, self.directory.address(target, from)) {
+            let name = self.directory.name_of_ip(ip);
+            self.traffic.suspect((source, ip), name, by);
         }
     }
 

@@ -30,7 +30,7 @@ pub(crate) struct Traffic {
     syns: BTreeMap<Ends, u64>,
     flows: BTreeMap<(String, String, u16), (u32, u32)>,
     frames: BTreeMap<(Ipv4Addr, Ipv4Addr), (u32, u64)>,
-    flooders: BTreeMap<Ipv4Addr, (String, PrincipalId)>,
+    flooders: BTreeMap<(Ipv4Addr, Ipv4Addr), (String, PrincipalId)>,
 }
 
 impl Traffic {
@@ -101,16 +101,18 @@ impl Traffic {
         }
     }
 
-    /// Somebody may be flooding `target`.
-    pub fn suspect(&mut self, source: Ipv4Addr, target: String, by: PrincipalId) {
-        self.flooders.insert(source, (target, by));
+    /// Somebody may be flooding `target` at an address.
+    pub fn suspect(&mut self, pair: (Ipv4Addr, Ipv4Addr), target: String, by: PrincipalId) {
+        if self.flooders.len() < MAX_PAIRS || self.flooders.contains_key(&pair) {
+            self.flooders.insert(pair, (target, by));
+        }
     }
 
     /// Records floods of the last second.
     pub fn record_floods(&mut self, journal: &mut Journal) {
-        for ((src, _), (frames_per_s, frame)) in std::mem::take(&mut self.frames) {
+        for (pair, (frames_per_s, frame)) in std::mem::take(&mut self.frames) {
             if frames_per_s >= FLOOD_FRAMES_PER_S
-                && let Some((asset, by)) = self.flooders.get(&src)
+                && let Some((asset, by)) = self.flooders.get(&pair)
             {
                 journal.record(RecordKind::Flood {
                     asset: asset.clone(),

@@ -196,6 +196,12 @@ fn check_texts(context: &Context, findings: &mut Findings) {
             let help = format!("write 1 to {TEXT_CHARS_MAX}");
             findings.push(text.problem(code::OUT_OF_RANGE, there, help));
         }
+        // They would reach the terminal of whoever runs it.
+        if text.chars().any(|c| c.is_control() && c != '\n') {
+            let there = "this text has control characters";
+            let help = "write words, without escapes such as `\\u{1b}`";
+            findings.push(text.problem(code::OUT_OF_RANGE, there, help));
+        }
     }
 }
 
