@@ -244,7 +244,7 @@ fn areas_end_where_their_memory_ends() {
         (Area::DataBlock(2), 0, 1),
         (Area::Marker, 32, 1),
         (Area::Marker, u32::MAX, 1),
-        (Area::Timer, 0, 1),
+        (Area::Timer, 512, 1),
     ] {
         assert_eq!(
             plc.read_area(area, offset, &mut bytes[..count]),
