@@ -3,6 +3,7 @@
 use crate::attacks::ATTACKS_MAX;
 use crate::describe::{address, clip, describe};
 use crate::report::RecordLine;
+use crate::rubric::{self, seconds};
 use crate::{AttackInstance, Curve, Refusal, Register, Visibility, attack};
 use serde::Serialize;
 use sim_record::{
@@ -25,9 +26,6 @@ pub const REPORTS_MAX: usize = 512;
 pub const DETECTIONS_MAX: usize = 1_024;
 /// A detection and the attack that it saw may be this far apart.
 const DETECTION_SLACK: SimDuration = SimDuration::from_secs(10);
-
-/// Evidence may be so much older than the begin of the attack that a report tells.
-const EVIDENCE_AGE: SimDuration = SimDuration::from_secs(120);
 
 /// Latest state of a plant.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -165,14 +163,23 @@ pub struct Context {
     cited: BTreeMap<u64, Cited>,
     blocked_cited: usize,
     submit_interval_us: u64,
+    /// How much older than the reported begin evidence may be.
+    began_tolerance: SimDuration,
     open_reports_max: usize,
     last_submission: Option<SimTime>,
 }
 
 impl Context {
-    pub(crate) fn new(submit_interval_us: u64, open_reports_max: usize) -> Self {
+    pub(crate) fn new(rules: &rubric::Detection) -> Self {
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "0 to 1,000"
+        )]
+        let open_reports_max = rules.open_reports_max as usize;
         Self {
-            submit_interval_us,
+            submit_interval_us: seconds(rules.submit_interval_s).0,
+            began_tolerance: seconds(rules.began_tolerance_s),
             open_reports_max,
             ..Self::default()
         }
@@ -441,7 +448,7 @@ impl Context {
     fn is_evidence(&self, report: &ReportRecord) -> bool {
         let about = |fired: &&Fired| {
             let names = attack::relation(&report.technique, &fired.technique).is_some();
-            let in_time = fired.time + EVIDENCE_AGE >= report.began;
+            let in_time = fired.time + self.began_tolerance >= report.began;
             in_time && (fired.asset == report.asset || names)
         };
         let cited = self.detections.iter().filter(|fired| {

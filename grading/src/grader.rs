@@ -7,7 +7,6 @@ use crate::describe::clock;
 use crate::metrics::detection;
 use crate::missed;
 use crate::report::PlantCurve;
-use crate::rubric::seconds;
 use crate::{
     AttackSummary, Cap, Evidence, Flag, METRICS, MatchSummary, Metric, MetricScore, Report, Rubric,
     RubricStamp, Side, Total, attack,
@@ -41,14 +40,7 @@ impl Grader {
     #[must_use]
     pub fn new(rubric: Rubric) -> Self {
         let metrics = METRICS.iter().map(|kind| kind.start(&rubric)).collect();
-        let interval_us = seconds(rubric.detection.submit_interval_s).0;
-        #[allow(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "0 to 1,000"
-        )]
-        let open_reports_max = rubric.detection.open_reports_max as usize;
-        let context = Context::new(interval_us, open_reports_max);
+        let context = Context::new(&rubric.detection);
         Self {
             rubric,
             context,

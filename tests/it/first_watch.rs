@@ -435,8 +435,61 @@ fn closing_the_leftover_rule_before_anybody_attacks_is_worth_more_than_repair() 
     assert!(prevented.blue.score > report("expert", 1).blue.score);
 }
 
-/// The defenders' scores of every cast and seed, on all cores.
+#[test]
+fn the_instructors_table_of_scores_is_what_the_casts_score() {
+    let page = checkout::root().join("scenarios/first-watch/instructor.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let rows: Vec<Vec<&str>> = page
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .map(|line| line.split('|').map(str::trim).collect())
+        .collect();
+    let casts = |row: &[&str]| -> Vec<String> {
+        let names = row[1].split(',');
+        names
+            .map(|name| name.trim().trim_matches('`').to_owned())
+            .collect()
+    };
+    let all: Vec<String> = rows.iter().flat_map(|row| casts(row)).collect();
+    assert_eq!(all.len(), FIRST_WATCH.0.casts.len(), "{all:?}");
+    let scores = totals(&all);
+    for row in &rows {
+        for cast in casts(row) {
+            let of_cast = || (1..=SEEDS).map(|seed| scores[&(cast.clone(), seed)]);
+            let mean = |side: fn((f64, f64)) -> f64| of_cast().map(side).sum::<f64>() / 20.0;
+            let told = |cell: &str| {
+                if cell == "-" {
+                    0.0
+                } else {
+                    cell.parse().unwrap()
+                }
+            };
+            assert!(
+                (mean(|s| s.0) - told(row[2])).abs() <= 0.51,
+                "{cast}: {}",
+                mean(|s| s.0)
+            );
+            assert!(
+                (mean(|s| s.1) - told(row[3])).abs() <= 0.51,
+                "{cast}: {}",
+                mean(|s| s.1)
+            );
+            let (low, high) = of_cast().fold((100.0_f64, 0.0_f64), |(low, high), s| {
+                (low.min(s.0), high.max(s.0))
+            });
+            assert!(high - low < 0.8, "{cast}: {low} to {high}");
+        }
+    }
+}
+
+/// The defenders' scores of every cast and seed.
 fn scores(casts: &[String]) -> BTreeMap<(String, u64), f64> {
+    let totals = totals(casts).into_iter();
+    totals.map(|(of, (blue, _))| (of, blue)).collect()
+}
+
+/// The defenders' and the attackers' scores of every cast and seed, on all cores.
+fn totals(casts: &[String]) -> BTreeMap<(String, u64), (f64, f64)> {
     let tasks: Vec<(String, u64)> = casts
         .iter()
         .flat_map(|cast| (1..=SEEDS).map(move |seed| (cast.clone(), seed)))
@@ -445,7 +498,9 @@ fn scores(casts: &[String]) -> BTreeMap<(String, u64), f64> {
     let work = || {
         let mut done = Vec::new();
         while let Some((cast, seed)) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
-            done.push(((cast.clone(), *seed), report(cast, *seed).blue.score));
+            let report = report(cast, *seed);
+            let score = (report.blue.score, report.red.score);
+            done.push(((cast.clone(), *seed), score));
         }
         done
     };

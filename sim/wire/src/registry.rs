@@ -52,7 +52,7 @@ pub static PROTOCOLS: [Protocol; 3] = [
         transport: Transport::Tcp,
         port: modbus::TCP_PORT,
         layer: 7,
-        offers: "server: functions 1 to 8, 11, 12, 15 to 17, 20 to 24 and 43/14; client: the same that stations use",
+        offers: "server and client: functions 1 to 8, 11, 12, 15 to 17, 20 to 24 and 43/14",
     },
     Protocol {
         id: "s7comm",

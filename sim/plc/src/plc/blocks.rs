@@ -87,6 +87,11 @@ impl S7State {
             .map(|((_, number), _)| *number)
     }
 
+    /// Whether the program has all its blocks.
+    pub fn is_complete(&self) -> bool {
+        self.missing.is_empty()
+    }
+
     /// Whether an area is a data block that was deleted.
     pub fn lacks(&self, area: Area) -> bool {
         match area {
@@ -339,7 +344,7 @@ impl S7Device for Plc {
             return Err(DeviceError::Failure);
         }
         let locked = self.config.key_gates_writes && self.key == KeyPosition::Run;
-        if locked || !self.s7.missing.is_empty() {
+        if locked || !self.s7.is_complete() {
             return Err(DeviceError::ModeRefused);
         }
         match kind {

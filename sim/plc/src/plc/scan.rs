@@ -199,7 +199,13 @@ impl Plc {
     }
 
     /// Restarts into RUN: data to initial values (RETAIN data kept unless cold), start-up programs at the next scan.
+    ///
+    /// A program that lacks a block does not start.
     pub(super) fn restart(&mut self, now: SimTime, cold: bool, cause: ModeCause) {
+        if !self.s7.is_complete() {
+            self.diagnose(now, "start refused: a block is not loaded".to_owned());
+            return;
+        }
         self.adopt_downloads();
         self.initialise(cold);
         self.startup_due = true;

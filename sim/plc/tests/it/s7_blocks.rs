@@ -213,6 +213,9 @@ fn a_new_block_keeps_its_number_and_a_needed_one_that_is_deleted_stops_the_cpu()
     assert_eq!(cpu.event_id(last), 0x4562, "{}", last.text);
     let start = |cpu: &mut Plc| cpu.start(SimTime::from_secs(3), StartKind::Warm);
     assert_eq!(start(&mut cpu), Err(DeviceError::ModeRefused));
+    cpu.set_power(SimTime::from_secs(1), false);
+    cpu.set_power(SimTime::from_secs(2), true);
+    assert_eq!(cpu.mode(), Mode::Stop, "power does not bring a block back");
     download(&mut cpu, twice, &old).unwrap();
     start(&mut cpu).unwrap();
     assert_eq!(out(&mut cpu), 20);

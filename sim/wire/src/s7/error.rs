@@ -12,7 +12,7 @@ impl ErrorCode {
     pub const NONE: Self = Self(0x0000);
     /// 8001: not possible in the present state.
     pub const STATE: Self = Self(0x8001);
-    /// 8104: the service is not implemented.
+    /// 8104: the CPU does not have this service.
     pub const NOT_IMPLEMENTED: Self = Self(0x8104);
     /// 8304: no further parallel upload.
     pub const NO_MORE_UPLOADS: Self = Self(0x8304);
@@ -79,7 +79,7 @@ impl ErrorCode {
         match self {
             Self::NONE => "no error",
             Self::STATE => "not possible in the present state",
-            Self::NOT_IMPLEMENTED => "service not implemented, or error in the telegram",
+            Self::NOT_IMPLEMENTED => "the CPU does not have this service, or error in the telegram",
             Self::NO_MORE_UPLOADS => "no further parallel upload possible",
             Self::NOT_AVAILABLE => "function not available",
             Self::SEQUENCE => "services in the wrong order",
